@@ -1,0 +1,39 @@
+/** barchan doctor */
+import { type DoctorReport, doctor } from '../doctor.js';
+import { splitCommand, usageError } from './usage.js';
+
+const options = {
+  json: { type: 'boolean' },
+  device: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export async function main(args: string[]): Promise<void> {
+  const { values, command } = splitCommand('doctor', args, options);
+  if (values.help) {
+    const { help } = await import('./help.js');
+    process.stdout.write(help('doctor'));
+    return;
+  }
+  if (command.length > 0) {
+    usageError(`doctor: ${JSON.stringify(command[0])} is not expected`, 'Try: barchan help doctor');
+  }
+  const report = await doctor({ kvmDevice: values.device });
+  process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : describe(report));
+  process.exitCode = report.ok ? 0 : 1;
+}
+
+function describe(report: DoctorReport): string {
+  const lines = report.checks.flatMap(({ name, ok, found, remedy }) => [
+    `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(9)}  ${found}`,
+    ...(remedy ? [`      ${' '.repeat(9)}  -> ${remedy}`] : []),
+  ]);
+  const { kind, paging } = report.kvm;
+  return [
+    `barchan ${report.version}`,
+    ...lines,
+    `KVM: ${kind}, paging: ${paging}, entry mode: ${report.entryMode ?? 'unknown'}`,
+    report.ok ? 'Programs can be run here.' : 'Programs cannot be run here.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,61 @@
+/** What `barchan help` prints. */
+
+const general = `Usage: barchan COMMAND [OPTIONS]
+
+Runs Linux programs as they are in VMX or SVM non-root mode, with every system call passing one gate.
+
+Commands:
+  run [OPTIONS] [--] PROGRAM [ARGUMENT]...     run a program
+  trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
+  doctor [--json]                              check this machine, and say what to do
+  help [COMMAND]                               this text, or that of a command
+
+Options:
+  -h, --help      this text
+  -V, --version   the version
+
+Set DEBUG=barchan:* to see what barchan does.
+`;
+
+const runOptions = `  -C, --cwd DIR            working directory
+  -e, --env NAME=VALUE     set a variable (repeatable); NAME alone takes its value from here
+      --clear-env          start from an empty environment
+      --timeout MS         end the program after so many milliseconds (exit status 124)
+      --argv0 NAME         the program's argv[0]
+      --device PATH        the KVM device (default /dev/kvm)
+      --kill-background    end processes that the program leaves in the background
+  -h, --help               this text
+`;
+
+const texts: Record<string, string> = {
+  run: `Usage: barchan run [OPTIONS] [--] PROGRAM [ARGUMENT]...
+
+Runs PROGRAM with this terminal or these pipes. Its exit status, or death by a signal, becomes that of
+barchan. When barchan is killed, so are all processes of the program.
+
+Options:
+${runOptions}
+Exit status: the program's; 2 for a wrong option, 124 after a timeout, 125 when barchan itself fails, 126
+when the program cannot be run, 127 when it is not found.
+`,
+  trace: `Usage: barchan trace [OPTIONS] [--] PROGRAM [ARGUMENT]...
+
+Runs PROGRAM like "barchan run" and writes a line for each system call, to stderr or to a file.
+
+Options:
+  -o, --output FILE        write the lines to FILE
+${runOptions}`,
+  doctor: `Usage: barchan doctor [--json] [--device PATH]
+
+Checks whether programs can be run here. Exit status 0 when they can, 1 when not.
+
+Options:
+      --json               print one JSON object
+      --device PATH        the KVM device (default /dev/kvm)
+  -h, --help               this text
+`,
+};
+
+export function help(verb?: string): string {
+  return (verb !== undefined && Object.hasOwn(texts, verb) ? texts[verb] : undefined) ?? general;
+}

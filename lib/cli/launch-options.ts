@@ -1,0 +1,55 @@
+/** The options that `run` and `trace` share. */
+import type { SpawnOptions } from '../options.js';
+import { usageError } from './usage.js';
+
+export const launchOptions = {
+  cwd: { type: 'string', short: 'C' },
+  env: { type: 'string', short: 'e', multiple: true },
+  'clear-env': { type: 'boolean' },
+  timeout: { type: 'string' },
+  argv0: { type: 'string' },
+  device: { type: 'string' },
+  'kill-background': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export interface LaunchValues {
+  cwd?: string;
+  env?: string[];
+  'clear-env'?: boolean;
+  timeout?: string;
+  argv0?: string;
+  'kill-background'?: boolean;
+}
+
+function environment(values: LaunchValues): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = values['clear-env'] ? {} : { ...process.env };
+  for (const entry of values.env ?? []) {
+    const equals = entry.indexOf('=');
+    if (equals === -1) env[entry] = process.env[entry];
+    else env[entry.slice(0, equals)] = entry.slice(equals + 1);
+  }
+  return env;
+}
+
+export function spawnOptions(verb: string, values: LaunchValues): SpawnOptions {
+  let timeoutMs: number | undefined;
+  if (values.timeout !== undefined) {
+    timeoutMs = /^\d+$/.test(values.timeout) ? Number(values.timeout) : Number.NaN;
+    if (Number.isNaN(timeoutMs)) {
+      usageError(
+        `${verb}: --timeout must be milliseconds, not ${JSON.stringify(values.timeout)}`,
+        `Try: barchan help ${verb}`,
+      );
+    }
+  }
+  return {
+    cwd: values.cwd,
+    env: environment(values),
+    timeoutMs,
+    argv0: values.argv0,
+    stdio: 'inherit',
+    newSession: false,
+    keepBackground: !values['kill-background'],
+  };
+}

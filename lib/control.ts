@@ -1,0 +1,70 @@
+/** Node's side of native/abi/supervisor.h: events from the supervisor of one program, commands to it. */
+import type { Socket } from 'node:net';
+import { logger } from './debug.js';
+
+const log = logger('control');
+
+export type SupervisorEvent =
+  | { event: 'started'; pid: number }
+  | { event: 'failed'; errno: number; what: string }
+  | { event: 'stopped'; signal: number }
+  | { event: 'exit'; status: number; userUs: number; systemUs: number; maxRssKiB: number };
+
+export const operations = { signal: 'k', forward: 'f', end: 'x', keep: 'd', seen: 's' } as const;
+
+export class Control {
+  readonly #socket: Socket;
+  #partial = '';
+
+  /** `listener` is called for each event, `closed` once, when no more can come. */
+  constructor(socket: Socket, listener: (event: SupervisorEvent) => void, closed: () => void) {
+    this.#socket = socket;
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      const lines = (this.#partial + chunk).split('\n');
+      this.#partial = lines.pop() ?? '';
+      for (const line of lines) {
+        log('event %s', line);
+        listener(JSON.parse(line) as SupervisorEvent);
+      }
+    });
+    // The supervisor's end shows as 'close'; an EPIPE or ECONNRESET before it says nothing more.
+    socket.on('error', (error) => log('socket: %s', error.message));
+    socket.on('close', closed);
+  }
+
+  /** To the first process. */
+  signal(number: number): void {
+    this.#send(operations.signal, number);
+  }
+
+  /** To the first process, unless the signal reached its group, which is ours, by itself. */
+  forward(number: number): void {
+    this.#send(operations.forward, number);
+  }
+
+  /** Ends every process of the program; the supervisor then leaves. */
+  end(): void {
+    this.#send(operations.end, 0);
+  }
+
+  /** Processes in the background are left alone when the first one ends. */
+  keep(): void {
+    this.#send(operations.keep, 0);
+  }
+
+  /** The exit event has arrived; the supervisor leaves when nothing else is left to it. */
+  seen(): void {
+    this.#send(operations.seen, 0);
+  }
+
+  /** Lets Node end while the supervisor is there; the end of Node ends the supervisor and all it has. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  #send(operation: string, argument: number): void {
+    log('command %s %d', operation, argument);
+    if (this.#socket.writable) this.#socket.write(Buffer.from([operation.charCodeAt(0), argument]));
+  }
+}

@@ -1,0 +1,14 @@
+export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
+export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
+export type {
+  ExecOptions,
+  KillSignal,
+  RunOptions,
+  SandboxOptions,
+  SpawnOptions,
+  Stdio,
+  StdioEntry,
+} from './options.js';
+export type { GuestProcess, ProcessExit, Usage } from './process.js';
+export { run } from './run.js';
+export { type ExecResult, Sandbox } from './sandbox.js';

@@ -1,0 +1,148 @@
+/** Starts the supervisor with the descriptors of native/abi/start.h. Everything opened here is closed here. */
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { logger } from './debug.js';
+import { toSandboxError } from './errors.js';
+import { type Addon, native } from './native.js';
+import type { StdioEntry } from './options.js';
+import { encodeStartBlob, startFd, startFlags } from './start-blob.js';
+
+const log = logger('launch');
+
+export interface LaunchRequest {
+  argv: readonly [string, ...string[]];
+  argv0?: string | undefined;
+  program: string;
+  env: NodeJS.ProcessEnv;
+  cwd?: string | undefined;
+  stdio: readonly StdioEntry[];
+  kvmFd: number;
+  newSession: boolean;
+  traceFd?: number | undefined;
+}
+
+export interface Launched {
+  supervisor: ChildProcess;
+  control: Socket;
+  /** The read end of the monitor's report pipe, non-blocking; closed by the caller, through the addon. */
+  reportFd: number;
+  /** Our ends of the standard streams that are pipes. */
+  streams: (Socket | null)[];
+}
+
+/** Descriptors of this process during a start. */
+class Descriptors {
+  readonly #addon: Addon;
+  readonly #files: number[] = [];
+  readonly #passed: number[] = [];
+  readonly #kept: number[] = [];
+
+  constructor(addon: Addon) {
+    this.#addon = addon;
+  }
+
+  /** Opens a file for the child. */
+  open(path: string, flags: number): number {
+    const fd = openSync(path, flags);
+    this.#files.push(fd);
+    return fd;
+  }
+
+  /** From the addon, for the child, which gets a copy: closed in any case. */
+  pass(fd: number): number {
+    this.#passed.push(fd);
+    return fd;
+  }
+
+  /** From the addon, for us: closed only when the start fails. */
+  keep(fd: number): number {
+    this.#kept.push(fd);
+    return fd;
+  }
+
+  close(failed: boolean): void {
+    for (const fd of this.#files) closeSync(fd);
+    for (const fd of this.#passed) this.#addon.closeFd(fd);
+    if (failed) for (const fd of this.#kept) this.#addon.closeFd(fd);
+  }
+}
+
+/** What the child gets as standard stream `index`, and our end when it is a pipe. */
+function openStream(addon: Addon, fds: Descriptors, entry: StdioEntry, index: number): [number, number?] {
+  if (entry === 'inherit') return [index];
+  if (typeof entry === 'number') return [entry];
+  if (entry === 'ignore') {
+    return [fds.open('/dev/null', index === 0 ? constants.O_RDONLY : constants.O_WRONLY)];
+  }
+  const [readEnd, writeEnd] = addon.createPipe(false);
+  return index === 0 ? [fds.pass(readEnd), fds.keep(writeEnd)] : [fds.pass(writeEnd), fds.keep(readEnd)];
+}
+
+function pipeStream(addon: Addon, fd: number, writable: boolean): Socket {
+  const stream = new Socket({ fd, readable: !writable, writable });
+  addon.releaseFd(fd);
+  return stream;
+}
+
+/** Throws ERR_SYSTEM or ERR_NATIVE_NOT_BUILT, with nothing left open. */
+export async function launch(request: LaunchRequest): Promise<Launched> {
+  const { addon, monitorPath, supervisorPath } = native();
+  const fds = new Descriptors(addon);
+  let failed = true;
+  try {
+    const standard = [0, 1, 2].map((index) =>
+      openStream(addon, fds, request.stdio[index] ?? 'ignore', index),
+    );
+    const extra = request.stdio.slice(3) as number[];
+    const [reportRead, reportWrite] = addon.createPipe(true);
+    fds.keep(reportRead);
+    fds.pass(reportWrite);
+
+    const reportFd = startFd.firstExtra + extra.length;
+    const tracing = request.traceFd !== undefined;
+    const blob = encodeStartBlob({
+      flags: tracing ? startFlags.trace : 0,
+      extraFds: extra.length,
+      traceFd: tracing ? reportFd + 1 : -1,
+      reportFd,
+      program: request.program,
+      cwd: request.cwd,
+    });
+    const stdio: StdioOptions = [
+      ...standard.map(([fd]) => fd),
+      request.kvmFd,
+      fds.pass(addon.createMemfd('barchan-start', blob)),
+      fds.open(monitorPath, constants.O_RDONLY),
+      ...extra,
+      reportWrite,
+      ...(request.traceFd === undefined ? [] : [request.traceFd]),
+      'pipe', // the control socket
+    ];
+
+    log('start %s %o in %s', request.program, request.argv, request.cwd ?? '.');
+    const supervisor = spawn(supervisorPath, request.argv.slice(1), {
+      argv0: request.argv0 ?? request.argv[0],
+      env: request.env,
+      stdio,
+      detached: request.newSession,
+    });
+    // Some failures come as an event, others as an exception.
+    if (supervisor.pid === undefined) throw (await once(supervisor, 'error'))[0];
+
+    failed = false;
+    return {
+      supervisor,
+      control: supervisor.stdio[stdio.length - 1] as Socket,
+      reportFd: reportRead,
+      streams: standard.map(([, fd], index) =>
+        fd === undefined ? null : pipeStream(addon, fd, index === 0),
+      ),
+    };
+  } catch (error) {
+    throw toSandboxError(error, `Cannot start ${request.program}`);
+  } finally {
+    fds.close(failed);
+  }
+}

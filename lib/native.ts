@@ -1,0 +1,95 @@
+/**
+ * Where the native parts are, and the addon's interface. Everything is found and loaded on first use, so
+ * that importing the package works, and explains itself, on a machine where it cannot run.
+ */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SandboxError } from './errors.js';
+
+export interface KvmDevice {
+  fd: number;
+  apiVersion: number;
+  capabilities: Record<string, number>;
+}
+
+export interface Addon {
+  /** Opens and verifies; throws with ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_SYSTEM. */
+  openDevice(path: string): KvmDevice;
+  /** A memfd that holds `bytes` and can no longer change. */
+  createMemfd(name: string, bytes: Uint8Array): number;
+  /** [read end, write end], close-on-exec. */
+  createPipe(nonblockingRead: boolean): [number, number];
+  /** Closes what the addon has opened; Node's own closeSync() would warn in a worker. */
+  closeFd(fd: number): void;
+  /** Leaves what the addon has opened to a new owner, who closes it. */
+  releaseFd(fd: number): void;
+  /** Ends this process by a signal's default action, without a core file. */
+  dieBySignal(signal: number): void;
+  /** Ends this process at once; terminal settings stay as the guest left them. */
+  exitNow(status: number): never;
+}
+
+export interface Native {
+  addon: Addon;
+  addonPath: string;
+  monitorPath: string;
+  supervisorPath: string;
+}
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const rebuild =
+  'Install again without --ignore-scripts, or in a source checkout run "npm run build" (needs python3, make, g++).';
+
+let loaded: Native | undefined;
+
+/** Throws ERR_UNSUPPORTED_PLATFORM or ERR_NATIVE_NOT_BUILT. */
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Native {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new SandboxError(
+      'ERR_UNSUPPORTED_PLATFORM',
+      `Cannot run on ${process.platform} ${process.arch}: barchan needs Linux on x64`,
+    );
+  }
+  const require = createRequire(import.meta.url);
+  const build = require('node-gyp-build') as { path(dir: string): string };
+  let addonPath: string;
+  let addon: Addon;
+  try {
+    addonPath = build.path(root);
+    addon = require(addonPath) as Addon;
+  } catch (cause) {
+    throw new SandboxError('ERR_NATIVE_NOT_BUILT', `Cannot load the native addon below ${root}`, {
+      path: root,
+      remedy: rebuild,
+      cause,
+    });
+  }
+  const folder = dirname(addonPath);
+  return {
+    addon,
+    addonPath,
+    monitorPath: executable(join(folder, 'barchan-monitor')),
+    supervisorPath: executable(join(folder, 'barchan-supervisor')),
+  };
+}
+
+function executable(path: string): string {
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch (cause) {
+    const what = existsSync(path) ? 'is not executable' : 'does not exist';
+    throw new SandboxError('ERR_NATIVE_NOT_BUILT', `Cannot use ${path}: it ${what}`, {
+      path,
+      remedy: rebuild,
+      cause,
+    });
+  }
+}

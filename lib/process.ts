@@ -1,0 +1,264 @@
+/** One running program: its streams, signals, and end. */
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { readSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { Control, type SupervisorEvent } from './control.js';
+import { logger } from './debug.js';
+import { SandboxError } from './errors.js';
+import type { Launched } from './launch.js';
+import { native } from './native.js';
+import type { KillSignal } from './options.js';
+import { reportedFailure } from './report.js';
+import { signalName, signalNumber } from './signals.js';
+
+const log = logger('process');
+
+/** How long a program may take to end by a `killSignal` that it can catch. */
+const killGraceMs = 5000;
+
+export interface Usage {
+  /** Processor time of the program and of its children that it has waited for. */
+  userMs: number;
+  systemMs: number;
+  maxRssBytes: number;
+}
+
+export interface ProcessExit {
+  /** null when a signal ended the program. */
+  exitCode: number | null;
+  /** The signal that ended it, or null. */
+  signal: string | null;
+  timedOut: boolean;
+  durationMs: number;
+  usage: Usage;
+}
+
+export interface ProcessLimits {
+  timeoutMs: number;
+  killSignal: KillSignal;
+  signal?: AbortSignal | undefined;
+}
+
+export interface ProcessEvents {
+  stopped: [signal: string];
+  exit: [exit: ProcessExit];
+}
+
+export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
+  readonly pid: number;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /**
+   * How the program ended. Rejects with a SandboxError when it never ran or was taken away:
+   * ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE, ERR_MONITOR_CONFIG, ERR_MONITOR_CRASH, ERR_ABORTED,
+   * ERR_SANDBOX_CLOSED.
+   */
+  readonly exited: Promise<ProcessExit>;
+  /** Resolves when no process of the program is left, those in the background included. */
+  readonly gone: Promise<void>;
+
+  readonly #supervisor: ChildProcess;
+  readonly #control: Control;
+  readonly #reportFd: number;
+  readonly #limits: ProcessLimits;
+  readonly #started = performance.now();
+  readonly #onAbort = (): void => this.#abort();
+  #timer: NodeJS.Timeout | undefined;
+  #timedOut = false;
+  #settled = false;
+  #failure: SandboxError | undefined;
+  #resolve!: (exit: ProcessExit) => void;
+  #reject!: (error: SandboxError) => void;
+
+  /** Resolves once the program's process exists. Rejects with ERR_SYSTEM when it could not be made. */
+  static start(launched: Launched, limits: ProcessLimits): Promise<GuestProcess> {
+    return new Promise((resolve, reject) => {
+      let guest: GuestProcess | undefined;
+      const gone = new Promise<void>((done) => launched.supervisor.once('exit', () => done()));
+      const control = new Control(
+        launched.control,
+        (event) => {
+          if (guest) guest.#on(event);
+          else if (event.event === 'started') {
+            guest = new GuestProcess(launched, control, event.pid, gone, limits);
+            resolve(guest);
+          } else if (event.event === 'failed') {
+            reject(
+              new SandboxError('ERR_SYSTEM', `Cannot start a process (${event.what})`, {
+                errno: event.errno,
+              }),
+            );
+          }
+        },
+        () => {
+          if (guest) return guest.#lost();
+          native().addon.closeFd(launched.reportFd);
+          for (const stream of launched.streams) stream?.destroy();
+          reject(
+            new SandboxError('ERR_MONITOR_CRASH', 'Cannot start a process: its supervisor ended at once'),
+          );
+        },
+      );
+    });
+  }
+
+  private constructor(
+    launched: Launched,
+    control: Control,
+    pid: number,
+    gone: Promise<void>,
+    limits: ProcessLimits,
+  ) {
+    super();
+    this.pid = pid;
+    [this.stdin = null, this.stdout = null, this.stderr = null] = launched.streams;
+    this.gone = gone;
+    this.#control = control;
+    this.#reportFd = launched.reportFd;
+    this.#limits = limits;
+    this.exited = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // A caller that only looks at the streams must not be ended by an unhandled rejection.
+    this.exited.catch(() => {});
+    this.#supervisor = launched.supervisor;
+    this.#supervisor.unref(); // the control socket holds Node as long as the program runs
+
+    if (limits.timeoutMs > 0) this.#timer = setTimeout(() => this.#timeout(), limits.timeoutMs);
+    if (limits.signal?.aborted) this.#abort();
+    else limits.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Sends a signal (default SIGTERM) to the program's first process. False when that has ended. */
+  kill(signal: KillSignal = 'SIGTERM'): boolean {
+    const number = signalNumber(signal);
+    if (number === undefined) {
+      throw new SandboxError('ERR_INVALID_OPTION', `kill: there is no signal ${String(signal)}`, {
+        path: 'signal',
+        value: signal,
+      });
+    }
+    if (this.#settled) return false;
+    this.#control.signal(number);
+    return true;
+  }
+
+  /** Passes on a signal that this process was sent, unless the program was sent it as well. */
+  forward(signal: KillSignal): void {
+    const number = signalNumber(signal);
+    if (number !== undefined && !this.#settled) this.#control.forward(number);
+  }
+
+  /** Ends all processes of the program, those in the background included, and waits until they are gone. */
+  async end(reason?: SandboxError): Promise<void> {
+    if (!this.#settled) this.#failure ??= reason;
+    this.#control.end();
+    await this.wait();
+  }
+
+  /** Waits until no process of the program is left; holds Node meanwhile, unlike `gone`. */
+  async wait(): Promise<void> {
+    this.#supervisor.ref();
+    await this.gone;
+  }
+
+  /** Lets background processes live on when the program ends. */
+  keepBackground(): void {
+    this.#control.keep();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  #on(event: SupervisorEvent): void {
+    if (event.event === 'stopped') {
+      this.emit('stopped', signalName(event.signal));
+    } else if (event.event === 'failed') {
+      this.#failure ??= new SandboxError('ERR_SYSTEM', `Cannot start a process (${event.what})`, {
+        errno: event.errno,
+      });
+    } else if (event.event === 'exit') {
+      this.#control.seen();
+      const signal = event.status & 0x7f;
+      const exitCode = signal === 0 ? (event.status >> 8) & 0xff : null;
+      this.#settle(
+        {
+          exitCode,
+          signal: signal === 0 ? null : signalName(signal),
+          timedOut: this.#timedOut,
+          durationMs: performance.now() - this.#started,
+          usage: {
+            userMs: event.userUs / 1000,
+            systemMs: event.systemUs / 1000,
+            maxRssBytes: event.maxRssKiB * 1024,
+          },
+        },
+        this.#failure ?? reportedFailure(this.#readReport(), exitCode),
+      );
+    }
+  }
+
+  #lost(): void {
+    if (this.#settled) return;
+    this.#settle(
+      undefined,
+      this.#failure ??
+        new SandboxError(
+          'ERR_MONITOR_CRASH',
+          `Lost process ${this.pid}: its supervisor was ended from outside`,
+        ),
+    );
+  }
+
+  #settle(exit: ProcessExit | undefined, failure: SandboxError | undefined): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#limits.signal?.removeEventListener('abort', this.#onAbort);
+    native().addon.closeFd(this.#reportFd);
+    // What is left in the background must not keep Node from ending.
+    this.#control.unref();
+    log('process %d: %o %s', this.pid, exit, failure?.code ?? '');
+    if (failure || !exit) this.#reject(failure as SandboxError);
+    else this.#resolve(exit);
+    if (exit) this.emit('exit', exit);
+  }
+
+  #timeout(): void {
+    this.#timedOut = true;
+    this.#stop();
+  }
+
+  #abort(): void {
+    this.#failure ??= new SandboxError('ERR_ABORTED', `Process ${this.pid} was aborted`, {
+      cause: this.#limits.signal?.reason,
+    });
+    this.#stop();
+  }
+
+  #stop(): void {
+    const number = signalNumber(this.#limits.killSignal);
+    clearTimeout(this.#timer);
+    if (number === undefined || number === 9) {
+      this.#control.end();
+    } else {
+      this.#control.signal(number);
+      this.#timer = setTimeout(() => this.#control.end(), killGraceMs);
+    }
+  }
+
+  /** Everything the monitor has reported so far. Written before it ended, so all of it is there. */
+  #readReport(): string {
+    const bytes = Buffer.alloc(16 * 1024);
+    try {
+      return bytes.toString('utf8', 0, readSync(this.#reportFd, bytes));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return '';
+      throw error;
+    }
+  }
+}

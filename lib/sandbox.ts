@@ -1,0 +1,190 @@
+/** A sandbox: one verified KVM device and the programs that run on it. */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { Capture } from './capture.js';
+import { logger } from './debug.js';
+import { SandboxError, toSandboxError } from './errors.js';
+import { launch } from './launch.js';
+import { type KvmDevice, native } from './native.js';
+import {
+  defaultMaxOutputBytes,
+  type ExecOptions,
+  type SandboxOptions,
+  type SpawnOptions,
+  type Stdio,
+  type StdioEntry,
+  validateArgv,
+  validateOptions,
+} from './options.js';
+import { findProgram } from './path-search.js';
+import { GuestProcess, type ProcessExit } from './process.js';
+
+const log = logger('sandbox');
+
+/**
+ * How long nothing may come from a stream that is still open when all processes of its program are gone:
+ * then somebody else holds it, to whom the program has passed the descriptor.
+ */
+const drainMs = 1000;
+
+export interface ExecResult<Output extends string | Buffer = string> extends ProcessExit {
+  stdout: Output;
+  stderr: Output;
+  /** There was more output than `maxOutputBytes`, and the program was ended for it. */
+  truncated: boolean;
+}
+
+export class Sandbox implements AsyncDisposable {
+  readonly #device: KvmDevice;
+  readonly #options: SandboxOptions;
+  readonly #processes = new Set<GuestProcess>();
+  #starting = 0;
+  #closed = false;
+  #idle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens and verifies the KVM device. Rejects with ERR_INVALID_OPTION, ERR_KVM_NOT_FOUND,
+   * ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
+   */
+  static async create(options: SandboxOptions = {}): Promise<Sandbox> {
+    validateOptions('sandbox', options);
+    try {
+      return new Sandbox(native().addon.openDevice(options.kvmDevice ?? '/dev/kvm'), options);
+    } catch (error) {
+      throw toSandboxError(error, 'Cannot create a sandbox');
+    }
+  }
+
+  private constructor(device: KvmDevice, options: SandboxOptions) {
+    this.#device = device;
+    this.#options = options;
+    log('created: %o', device);
+  }
+
+  /**
+   * Starts a program. Rejects with ERR_INVALID_OPTION, ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE,
+   * ERR_SANDBOX_CLOSED, ERR_ABORTED, ERR_SYSTEM; see GuestProcess.exited for what can happen later.
+   */
+  async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
+    validateArgv(argv);
+    validateOptions('spawn', options);
+    this.#mustBeOpen();
+    if (options.signal?.aborted) {
+      throw new SandboxError('ERR_ABORTED', `Did not start ${argv[0]}: aborted before`, {
+        cause: options.signal.reason,
+      });
+    }
+    const cwd = options.cwd ?? this.#options.cwd;
+    const env = options.env ?? this.#options.env ?? process.env;
+    const stdio = stdioEntries(options.stdio ?? 'pipe');
+    const inherits = stdio.slice(0, 3).some((entry, index) => entry === 'inherit' || entry === index);
+    const program = findProgram(argv[0], env, cwd ?? process.cwd());
+
+    this.#starting++;
+    try {
+      const launched = await launch({
+        argv,
+        argv0: options.argv0,
+        program,
+        env,
+        cwd,
+        stdio,
+        kvmFd: this.#device.fd,
+        newSession: options.newSession ?? !inherits,
+        traceFd: options.traceFd,
+      });
+      const guest = await GuestProcess.start(launched, {
+        timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,
+        killSignal: options.killSignal ?? this.#options.killSignal ?? 'SIGKILL',
+        signal: options.signal,
+      });
+      if (options.keepBackground) guest.keepBackground();
+      this.#processes.add(guest);
+      guest.gone.then(() => this.#processes.delete(guest));
+      if (this.#closed) void guest.end(closedError(argv[0]));
+      return guest;
+    } finally {
+      this.#starting--;
+      if (this.#starting === 0) this.#idle?.();
+    }
+  }
+
+  /**
+   * Runs a program to its end and returns what it wrote. A status other than 0, a signal, a timeout and too
+   * much output are results, not errors. Waits until stdout and stderr are closed, so also for processes in
+   * the background that hold them. Rejects as spawn() and GuestProcess.exited do.
+   */
+  exec(argv: readonly string[], options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>;
+  exec(argv: readonly string[], options?: ExecOptions & { encoding?: 'utf8' }): Promise<ExecResult>;
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult<string | Buffer>>;
+  async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
+    validateOptions('exec', options);
+    const { input, encoding, maxOutputBytes, ...common } = options;
+    const guest = await this.spawn(argv, {
+      ...common,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const limit = maxOutputBytes ?? this.#options.maxOutputBytes ?? defaultMaxOutputBytes;
+    const captures = [guest.stdout, guest.stderr].map(
+      (stream) => new Capture(stream as NonNullable<typeof stream>, limit, () => void guest.end()),
+    );
+    // A program that does not read all of its input is no error (EPIPE).
+    guest.stdin?.on('error', (error) => log('stdin of %d: %s', guest.pid, error.message));
+    guest.stdin?.end(input);
+
+    const output = Promise.all(captures.map((capture) => capture.done));
+    try {
+      const exit = await guest.exited;
+      await Promise.race([output, guest.gone.then(() => drained(captures))]);
+      const [stdout, stderr] = captures.map((capture) =>
+        encoding === 'buffer' ? capture.bytes() : capture.bytes().toString('utf8'),
+      ) as [string, string];
+      return { ...exit, stdout, stderr, truncated: captures.some((capture) => capture.truncated) };
+    } finally {
+      guest.stdin?.destroy();
+      guest.stdout?.destroy();
+      guest.stderr?.destroy();
+    }
+  }
+
+  /** Ends all programs, waits until every process of theirs is gone, and closes the device. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    if (this.#starting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
+    native().addon.closeFd(this.#device.fd);
+    log('closed');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed)
+      throw new SandboxError('ERR_SANDBOX_CLOSED', 'Cannot start a program: the sandbox is closed');
+  }
+}
+
+function closedError(what: string): SandboxError {
+  return new SandboxError('ERR_SANDBOX_CLOSED', `Ended ${what}: the sandbox was closed`);
+}
+
+/** Resolves when no byte has come for `drainMs`, a whole turn of the event loop included. */
+async function drained(captures: readonly Capture[]): Promise<void> {
+  const size = (): number => captures.reduce((sum, capture) => sum + capture.received, 0);
+  for (let before = -1, now = size(); now !== before; now = size()) {
+    before = now;
+    await sleep(drainMs, undefined, { ref: false });
+    await nextTurn();
+  }
+}
+
+function stdioEntries(stdio: Stdio): readonly StdioEntry[] {
+  return typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
+}

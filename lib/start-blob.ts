@@ -1,0 +1,63 @@
+/** Writes the StartBlob of native/abi/start.h: what a monitor is told beside its argv and environment. */
+import { SandboxError } from './errors.js';
+
+export const startMagic = 0x4e435242;
+export const startVersion = 1;
+export const startBlobSize = 64;
+export const startBlobMaximum = 64 * 1024;
+export const startMaximumExtraFds = 1000;
+
+export const startFlags = {
+  trace: 1 << 0,
+  selfTest: 1 << 1,
+  dieWithParent: 1 << 2,
+  forceUserEntry: 1 << 3,
+} as const;
+
+/** Numbers that the descriptors have in the started process. */
+export const startFd = { kvm: 3, blob: 4, image: 5, firstExtra: 6 } as const;
+
+export interface StartBlob {
+  flags: number;
+  extraFds: number;
+  traceFd: number;
+  reportFd: number;
+  program: string;
+  cwd?: string | undefined;
+}
+
+export function encodeStartBlob(blob: StartBlob): Buffer {
+  const strings: Buffer[] = [];
+  let size = startBlobSize;
+  const place = (text: string): number => {
+    const bytes = Buffer.from(`${text}\0`, 'utf8');
+    const offset = size;
+    strings.push(bytes);
+    size += bytes.length;
+    return offset;
+  };
+  const program = place(blob.program);
+  const cwd = blob.cwd === undefined ? 0 : place(blob.cwd);
+  if (size > startBlobMaximum) {
+    throw new SandboxError(
+      'ERR_INVALID_OPTION',
+      'Cannot start a program: its path and working directory are too long',
+      {
+        path: 'argv[0]',
+        value: blob.program,
+        remedy: 'Use paths shorter than 4096 bytes.',
+      },
+    );
+  }
+  const head = Buffer.alloc(startBlobSize);
+  head.writeUInt32LE(startMagic, 0);
+  head.writeUInt32LE(startVersion, 4);
+  head.writeUInt32LE(size, 8);
+  head.writeUInt32LE(blob.flags, 12);
+  head.writeUInt32LE(blob.extraFds, 16);
+  head.writeInt32LE(blob.traceFd, 20);
+  head.writeInt32LE(blob.reportFd, 24);
+  head.writeUInt32LE(program, 28);
+  head.writeUInt32LE(cwd, 32);
+  return Buffer.concat([head, ...strings], size);
+}

@@ -1,0 +1,71 @@
+// Purpose: the numbers that C++, assembly and tests must agree on: address-space layout,
+//          selectors, gate ports, and the shape of a vCPU page.
+// Owner:   abi. Included by C++ and by .S files, so it holds preprocessor constants only.
+// Trust:   nothing here is guest-controlled.
+#ifndef BARCHAN_ABI_LAYOUT_H
+#define BARCHAN_ABI_LAYOUT_H
+
+#define BARCHAN_PAGE_SHIFT 12
+#define BARCHAN_PAGE_SIZE 0x1000
+
+// The arena: every address a guest may own. Guest virtual == monitor virtual inside it.
+// ARENA_TOP leaves 2 MiB below ARENA_END that are never mapped, so that a string or a buffer
+// that starts inside the arena cannot run into monitor memory: the host faults in the hole.
+#define BARCHAN_ARENA_START 0x10000
+#define BARCHAN_ARENA_TOP 0x3fffffe00000
+#define BARCHAN_ARENA_END 0x400000000000
+
+// The system region in guest virtual memory: gate, IDT, per-vCPU pages. Supervisor-only,
+// except the gate page in entry mode `user`.
+#define BARCHAN_SYSTEM_VA 0x7e0000000000
+#define BARCHAN_GATE_OFFSET 0x0000
+#define BARCHAN_IDT_OFFSET 0x1000
+#define BARCHAN_VCPU_PAGES_OFFSET 0x200000
+#define BARCHAN_GATE_VA (BARCHAN_SYSTEM_VA + BARCHAN_GATE_OFFSET)
+#define BARCHAN_IDT_VA (BARCHAN_SYSTEM_VA + BARCHAN_IDT_OFFSET)
+#define BARCHAN_VCPU_PAGES_VA (BARCHAN_SYSTEM_VA + BARCHAN_VCPU_PAGES_OFFSET)
+
+// Selectors as Linux x86-64 has them (arch/x86/include/asm/segment.h; visible to programs
+// through CS and SS in signal frames).
+#define BARCHAN_KERNEL_CS 0x10
+#define BARCHAN_KERNEL_SS 0x18
+#define BARCHAN_USER_CS32 0x23
+#define BARCHAN_USER_SS 0x2b
+#define BARCHAN_USER_CS 0x33
+#define BARCHAN_TSS_SELECTOR 0x40
+
+// Ports of the gate's `out %al, $port`. Their values mean nothing outside this project.
+#define BARCHAN_PORT_SYSCALL 0x10
+#define BARCHAN_PORT_EXCEPTION 0x11
+#define BARCHAN_PORT_SELFTEST 0x12
+
+#define BARCHAN_EXCEPTION_VECTORS 32
+// Each exception entry stub is padded to this many bytes, so entry N is at base + N * size.
+#define BARCHAN_EXCEPTION_STUB_SIZE 32
+
+// One 4 KiB page per vCPU: GDT, TSS, then the ring-0 stack that grows down from the end.
+#define BARCHAN_VCPU_GDT 0x000
+#define BARCHAN_VCPU_GDT_LIMIT 0x4f
+#define BARCHAN_VCPU_TSS 0x080
+// The TSS proper, then 8 bytes of I/O permission bitmap: ports 0 to 0x2f and its closing byte. All ones, but
+// for the gate's system-call port in entry mode `user`.
+#define BARCHAN_VCPU_TSS_BITMAP 0x68
+#define BARCHAN_VCPU_TSS_LIMIT 0x6f
+#define BARCHAN_VCPU_STACK_TOP 0xff0
+
+// The frame an exception stub leaves on the ring-0 stack when it reaches its `out`,
+// from the lowest address. CR2 is 0 except for vector 14.
+#define BARCHAN_FRAME_CR2 0x00
+#define BARCHAN_FRAME_VECTOR 0x08
+#define BARCHAN_FRAME_ERROR 0x10
+#define BARCHAN_FRAME_RIP 0x18
+#define BARCHAN_FRAME_CS 0x20
+#define BARCHAN_FRAME_RFLAGS 0x28
+#define BARCHAN_FRAME_RSP 0x30
+#define BARCHAN_FRAME_SS 0x38
+#define BARCHAN_FRAME_SIZE 0x40
+// Interrupts and exceptions from ring 3 align RSP down to 16 before pushing (SDM vol. 3A,
+// 6.14.2): the top is a multiple of 16, so the frame is always at this offset in the page.
+#define BARCHAN_VCPU_FRAME (BARCHAN_VCPU_STACK_TOP - BARCHAN_FRAME_SIZE)
+
+#endif

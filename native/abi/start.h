@@ -1,0 +1,54 @@
+// Purpose: how a monitor is started: by Node (first start) and by a monitor that execs (later ones).
+// Owner:   abi; written by lib/ (little-endian, packed as below) and read by monitor/start.cc.
+// Trust:   the first start's blob comes from Node; the exec state comes from a monitor. A guest can
+//          reach neither (private fds), yet both are checked in full.
+//
+// First start: execve(monitor, argv, envp) with argv and envp as the guest program gets them, and
+//   fd 0,1,2  the guest's
+//   fd 3      /dev/kvm, opened and verified
+//   fd 4      a memfd or file with StartBlob + its strings
+//   fd 5      the monitor's own image, O_PATH or O_RDONLY
+//   fd 6..    `extra_fds` descriptors that become the guest's 3.. (moved down)
+// The monitor parks 3, 4, 5 out of the guest's sight (monitor/fds.h).
+//
+// Exec: execveat(image, "", argv, envp, AT_EMPTY_PATH). AT_EXECFN is then "/dev/fd/N": N is the image's
+// number and with it the base of the private block, where ExecState waits in the pipe at kFdExecState.
+#ifndef BARCHAN_ABI_START_H
+#define BARCHAN_ABI_START_H
+
+#include "host/types.h"
+
+namespace barchan::abi {
+
+constexpr u32 kStartMagic = 0x4e435242;  // "BRCN"
+constexpr u32 kStartVersion = 1;
+
+// Bits of StartBlob::flags.
+constexpr u32 kStartTrace = 1u << 0;      // write one line per system call to fd `trace_fd`
+constexpr u32 kStartSelfTest = 1u << 1;   // run the entry-mode self-test, print one JSON line, exit
+constexpr u32 kStartDieWithParent = 1u << 2;  // PR_SET_PDEATHSIG SIGKILL
+constexpr u32 kStartForceUserEntry = 1u << 3; // tests only: behave as if the self-test said `user`
+
+struct StartBlob {
+  u32 magic;          // kStartMagic
+  u32 version;        // kStartVersion
+  u32 size;           // of the whole blob, strings included; at most 64 KiB
+  u32 flags;
+  u32 extra_fds;      // 0..1000: how many descriptors from fd 6 on are the guest's
+  i32 trace_fd;       // number at start, or -1; parked by the monitor
+  i32 report_fd;      // where the monitor writes its one structured line on failure, or -1
+  u32 program;        // offset of the NUL-terminated path of the program (already searched in PATH)
+  u32 cwd;            // offset of a NUL-terminated directory to enter first, or 0
+  u32 reserved[7];    // zero
+};
+static_assert(sizeof(StartBlob) == 64);
+
+// How the guest program was not started or ended by the monitor's own doing: one JSON line on
+// report_fd, {"code":"ERR_...","errno":N,"what":"...","path":"..."}, and this exit status.
+constexpr int kExitStartFailed = 125;   // configuration, /dev/kvm, VM creation
+constexpr int kExitNotExecutable = 126; // found, cannot be run (EACCES, ENOEXEC, bad ELF ...)
+constexpr int kExitNotFound = 127;
+
+}  // namespace barchan::abi
+
+#endif

@@ -1,0 +1,58 @@
+#include "addon/addon.h"
+
+#include <cstring>
+
+namespace barchan::addon {
+
+Napi::Value fail(Napi::Env env, const Failure& failure) {
+  std::string message = failure.message;
+  if (failure.error != 0) message.append(": ").append(std::strerror(failure.error));
+  Napi::Error error = Napi::Error::New(env, message);
+  Napi::Object object = error.Value();
+  object.Set("code", failure.code);
+  if (failure.error != 0) object.Set("errno", failure.error);
+  if (failure.syscall != nullptr) object.Set("syscall", failure.syscall);
+  if (!failure.path.empty()) object.Set("path", failure.path);
+  if (!failure.remedy.empty()) object.Set("remedy", failure.remedy);
+  error.ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+Napi::Value fail_argument(Napi::Env env, const char* message) {
+  return fail(env, {"ERR_INVALID_ARG_TYPE", 0, nullptr, message, {}, {}});
+}
+
+namespace {
+
+// One instance per environment (main thread or worker).
+class Barchan : public Napi::Addon<Barchan> {
+ public:
+  Barchan(Napi::Env env, Napi::Object exports) {
+    (void)env;
+    DefineAddon(exports, {
+                             InstanceMethod("openDevice", &Barchan::open, napi_enumerable),
+                             InstanceMethod("createMemfd", &Barchan::memfd, napi_enumerable),
+                             InstanceMethod("createPipe", &Barchan::pipe, napi_enumerable),
+                             InstanceMethod("closeFd", &Barchan::close, napi_enumerable),
+                             InstanceMethod("releaseFd", &Barchan::release, napi_enumerable),
+                             InstanceMethod("dieBySignal", &Barchan::die, napi_enumerable),
+                             InstanceMethod("exitNow", &Barchan::exit, napi_enumerable),
+                         });
+  }
+
+ private:
+  Napi::Value open(const Napi::CallbackInfo& info) { return open_device(info, descriptors_); }
+  Napi::Value memfd(const Napi::CallbackInfo& info) { return create_memfd(info, descriptors_); }
+  Napi::Value pipe(const Napi::CallbackInfo& info) { return create_pipe(info, descriptors_); }
+  Napi::Value close(const Napi::CallbackInfo& info) { return close_fd(info, descriptors_); }
+  Napi::Value release(const Napi::CallbackInfo& info) { return release_fd(info, descriptors_); }
+  Napi::Value die(const Napi::CallbackInfo& info) { return die_by_signal(info); }
+  Napi::Value exit(const Napi::CallbackInfo& info) { return exit_now(info); }
+
+  Descriptors descriptors_;
+};
+
+NODE_API_NAMED_ADDON(barchan, Barchan)
+
+}  // namespace
+}  // namespace barchan::addon

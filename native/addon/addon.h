@@ -1,0 +1,63 @@
+// Purpose: what each file of the addon offers to its module table, and how the addon reports errors.
+// Owner:   addon: control plane only. It never runs guest code and never reads guest memory.
+// Threads: one JavaScript thread per environment; nothing here is shared between environments, so the
+//          addon is safe in worker threads.
+// Trust:   arguments come from lib/, which has validated them; types are checked again here.
+#ifndef BARCHAN_ADDON_ADDON_H
+#define BARCHAN_ADDON_ADDON_H
+
+#include <napi.h>
+
+#include <set>
+
+namespace barchan::addon {
+
+// The descriptors that one environment has open through the addon. Node closes at a worker's end only those
+// that it has opened itself, and warns when it is asked to close others.
+class Descriptors {
+ public:
+  Descriptors() = default;
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+  ~Descriptors();  // closes all
+
+  int add(int fd);
+  // Closes one; false when it is not ours.
+  bool close(int fd);
+  // Leaves one to a new owner; false when it is not ours.
+  bool release(int fd);
+
+ private:
+  std::set<int> open_;
+};
+
+// Throws a JavaScript Error {code, errno, syscall, path, remedy, message} and returns undefined.
+// `error` is a positive errno or 0; `path` and `remedy` may be empty (the property is then left out).
+struct Failure {
+  const char* code;
+  int error;
+  const char* syscall;
+  std::string message;
+  std::string path;
+  std::string remedy;
+};
+Napi::Value fail(Napi::Env env, const Failure& failure);
+Napi::Value fail_argument(Napi::Env env, const char* message);
+
+// openDevice(path: string): {fd, apiVersion, capabilities}
+Napi::Value open_device(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// createMemfd(name: string, bytes: Uint8Array): fd, sealed against every change
+Napi::Value create_memfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// createPipe(nonblockingRead: boolean): [readFd, writeFd], both close-on-exec
+Napi::Value create_pipe(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// closeFd(fd: number) and releaseFd(fd: number), of a descriptor that the addon has opened
+Napi::Value close_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
+Napi::Value release_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// dieBySignal(signal: number): does not return when the signal's default action ends a process
+Napi::Value die_by_signal(const Napi::CallbackInfo& info);
+// exitNow(status: number): does not return
+Napi::Value exit_now(const Napi::CallbackInfo& info);
+
+}  // namespace barchan::addon
+
+#endif

@@ -1,0 +1,42 @@
+#include <unistd.h>
+
+#include "addon/addon.h"
+
+namespace barchan::addon {
+
+Descriptors::~Descriptors() {
+  for (const int fd : open_) ::close(fd);
+}
+
+int Descriptors::add(int fd) {
+  open_.insert(fd);
+  return fd;
+}
+
+bool Descriptors::release(int fd) { return open_.erase(fd) == 1; }
+
+bool Descriptors::close(int fd) {
+  if (!release(fd)) return false;
+  ::close(fd);
+  return true;
+}
+
+Napi::Value close_fd(const Napi::CallbackInfo& info, Descriptors& descriptors) {
+  Napi::Env env = info.Env();
+  if (info.Length() != 1 || !info[0].IsNumber() ||
+      !descriptors.close(info[0].As<Napi::Number>().Int32Value())) {
+    return fail_argument(env, "closeFd(fd: number), of a descriptor that the addon has opened");
+  }
+  return env.Undefined();
+}
+
+Napi::Value release_fd(const Napi::CallbackInfo& info, Descriptors& descriptors) {
+  Napi::Env env = info.Env();
+  if (info.Length() != 1 || !info[0].IsNumber() ||
+      !descriptors.release(info[0].As<Napi::Number>().Int32Value())) {
+    return fail_argument(env, "releaseFd(fd: number), of a descriptor that the addon has opened");
+  }
+  return env.Undefined();
+}
+
+}  // namespace barchan::addon

@@ -1,0 +1,50 @@
+// The one place that learns how SYSCALL arrives; monitor/entry.cc is the one that acts on it.
+#include "guest/gate.h"
+#include "host/interruptible.h"
+#include "kvm/vm.h"
+
+namespace barchan::kvm {
+
+i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
+  detail = 0;
+  i64 result = vcpu_enter_user(vm, vcpu, 0, 0);
+  if (result < 0) return result;
+  kvm_regs& r = vcpu.regs();
+  r = {};
+  r.rip = selftest_va;
+  r.rflags = 0x202;
+  vcpu.regs_dirty();
+  do result = host::call(__NR_ioctl, vcpu.fd, kRunRequest, 0);
+  while (result == -EINTR || result == -EAGAIN);
+  if (result < 0) return result;
+  detail = vcpu.run->exit_reason;
+  if (vcpu.run->exit_reason != KVM_EXIT_IO) return -ENOTRECOVERABLE;
+  if (vcpu.run->io.port == BARCHAN_PORT_SYSCALL) {
+    vm.entry_mode = EntryMode::kSupervisor;
+    return 0;
+  }
+  // The gate page is supervisor-only: a fetch fault in user mode at LSTAR means that CPL stayed 3.
+  const auto* frame = reinterpret_cast<const gate::Frame*>(vcpu.page + BARCHAN_VCPU_FRAME);
+  if (vcpu.run->io.port == BARCHAN_PORT_EXCEPTION && frame->vector == 14 && frame->cr2 == gate::syscall_va() &&
+      frame->cs == BARCHAN_USER_CS) {
+    vm.entry_mode = EntryMode::kUser;
+    vcpu_allow_syscall_port(vcpu);
+    return 0;
+  }
+  detail |= static_cast<u64>(frame->vector) << 32 | 1ull << 63;
+  return -ENOTRECOVERABLE;
+}
+
+const char* entry_mode_name(EntryMode mode) {
+  switch (mode) {
+    case EntryMode::kSupervisor:
+      return "supervisor";
+    case EntryMode::kUser:
+      return "user";
+    case EntryMode::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace barchan::kvm

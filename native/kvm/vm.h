@@ -1,0 +1,58 @@
+// Purpose: one KVM virtual machine: creation, memslots, vCPU creation, the processor state that all
+//          vCPUs share.
+// Owner:   kvm. Knows nothing of Linux guests. Threads: callers serialise creation and slot changes.
+#ifndef BARCHAN_KVM_VM_H
+#define BARCHAN_KVM_VM_H
+
+#include "kvm/vcpu.h"
+
+namespace barchan::kvm {
+
+// How SYSCALL reaches LSTAR (learned by self-test, entry_mode.cc).
+enum class EntryMode : u32 {
+  kUnknown,
+  kSupervisor,  // CPL 0, as the SDM says: VT-x, SVM
+  kUser,        // CPL stays 3: some nested software KVMs
+};
+
+struct Vm {
+  int kvm_fd = -1;
+  int fd = -1;
+  u64 run_size = 0;     // bytes to map per vCPU
+  u32 vcpus = 0;        // created so far = next id
+  u32 max_vcpus = 0;
+  u64 root = 0;         // guest-physical address of the top page table (CR3)
+  EntryMode entry_mode = EntryMode::kUnknown;
+};
+
+// KVM_CREATE_VM. 0 or -errno; sets fd (the lowest free number: the caller hides it), run_size, max_vcpus.
+i64 vm_create(Vm& vm, int kvm_fd);
+
+// KVM_SET_USER_MEMORY_REGION; `size` 0 deletes. Addresses and size in bytes, page-aligned.
+i64 set_memslot(Vm& vm, u32 slot, u64 guest_physical, u64 size, const void* host);
+
+// Creates a vCPU and puts everything in place that does not depend on the guest program: CPUID, XCR0,
+// MSRs, TSC offset 0, control registers, descriptor tables. `page` is its zeroed vCPU page, visible to
+// the guest at `page_va`. Fills `vcpu`; vcpu.fd is the lowest free number: the caller hides it. 0 or -errno.
+i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va);
+
+// Puts the vCPU in ring 3 at `rip` with flat user segments. General registers are the caller's, through
+// regs() and regs_dirty().
+i64 vcpu_enter_user(Vm& vm, Vcpu& vcpu, u64 fs_base, u64 gs_base);
+
+// Entry mode `user`: the gate's system-call OUT runs in ring 3, so the port has to be open there (SDM vol. 1,
+// 19.5.2). An OUT by the guest itself is told from the gate's by its address.
+void vcpu_allow_syscall_port(Vcpu& vcpu);
+
+// The raw ioctl, for KVM_RUN through host::interruptible.
+constexpr u64 kRunRequest = 0xae80;
+
+// Learns the entry mode with a vCPU that has not run yet: `selftest_va` is a user-executable page that
+// holds barchan_gate_selftest; the gate page must be supervisor-only. Sets vm.entry_mode. 0 or -errno;
+// -ENOTRECOVERABLE when SYSCALL does neither, with the exit in `detail`.
+i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail);
+const char* entry_mode_name(EntryMode mode);
+
+}  // namespace barchan::kvm
+
+#endif

@@ -1,0 +1,134 @@
+#include "monitor/dispatch.h"
+
+#include <linux/fcntl.h>
+
+#include "host/interruptible.h"
+#include "host/syscall.h"
+#include "monitor/check.h"
+#include "monitor/fds.h"
+#include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/proc_mem.h"
+#include "monitor/table.h"
+#include "monitor/trace.h"
+
+namespace barchan {
+namespace {
+
+using table::Class;
+using table::Row;
+
+template <typename... Args> constexpr Call make_call(u32 nr, Args... args) { return {nr, {host::word(args)...}}; }
+
+// The call that a REWRITE row stands for. Pre: call.nr is the number of such a row.
+Call rewritten(const Call& call) {
+  switch (call.nr) {
+#define TO(target, ...) make_call(__NR_##target, __VA_ARGS__)
+#define A0 call.arg[0]
+#define A1 call.arg[1]
+#define A2 call.arg[2]
+#define A3 call.arg[3]
+#define REWRITE(nr, name, family, to, args, status, note) \
+  case nr: return to;
+#include "monitor/syscalls.def"
+#undef A3
+#undef A2
+#undef A1
+#undef A0
+#undef TO
+  }
+  __builtin_unreachable();
+}
+
+// Pre: call.nr is the number of a CANON or EMULATE row.
+i64 handle(Thread& t, const Call& call) {
+  switch (call.nr) {
+#define CANON(nr, name, family, flags, args, status, note) \
+  case nr: return sys_##name(t, call);
+#define EMULATE(nr, name, family, flags, args, status, note) \
+  case nr: return sys_##name(t, call);
+#include "monitor/syscalls.def"
+  }
+  __builtin_unreachable();
+}
+
+i64 pass(Thread& t, const Call& call) {
+  i64 result = host::barchan_interruptible(static_cast<i64>(call.nr), call.arg, &t.pending);
+  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]] return files::proc_mem_call(call);
+  return result;
+}
+
+// A call whose arguments want checking, or that has more to it than one host call.
+[[gnu::noinline]] i64 checked(Thread& t, const Call& guest, const Row* row) {
+  Call call = guest;
+  call.nr = static_cast<u32>(guest.nr);
+  check::arguments(*row, call.arg, fd_base());
+  if (row->cls == Class::kRewrite) {
+    call = rewritten(call);
+    row = &table::kTable.of[call.nr];
+  }
+  const bool locks = row->flags & table::kFdLock;
+  if (locks) fd_lock.lock_shared();
+  i64 result = row->cls == Class::kPass ? pass(t, call) : handle(t, call);
+  if (locks) fd_lock.unlock_shared();
+  if (row->flags & table::kNewFd) result = fd_created(result);
+  return result;
+}
+
+i64 perform(Thread& t, const Call& call) {
+  const Row* row = table::row(call.nr);
+  if (!row) return -ENOSYS;
+  if (row->cls == Class::kDeny) return row->error;
+  // The shortest way for getpid, sched_yield and the like.
+  if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {
+    return host::barchan_interruptible(static_cast<u32>(call.nr), call.arg, &t.pending);
+  }
+  return checked(t, call, row);
+}
+
+// A rewritten call ends at a row that is not rewritten again.
+consteval bool rewrites_end() {
+  constexpr u32 kRewritten[] = {
+#define REWRITE(nr, name, family, to, args, status, note) nr,
+#include "monitor/syscalls.def"
+  };
+  constexpr u32 kTargets[] = {
+#define TO(target, ...) __NR_##target
+#define REWRITE(nr, name, family, to, args, status, note) to,
+#include "monitor/syscalls.def"
+#undef TO
+  };
+  for (u32 target : kTargets) {
+    for (u32 source : kRewritten) {
+      if (target == source) return false;
+    }
+  }
+  return true;
+}
+static_assert(rewrites_end());
+
+// Row numbers are the kernel's; names that Debian 12's headers (6.1) do not know yet are given here.
+#ifndef __NR_cachestat
+#define __NR_cachestat 451
+#endif
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#define PASS(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
+#define REWRITE(nr, name, family, to, args, status, note) static_assert(nr == __NR_##name);
+#define CANON(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
+#define EMULATE(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
+#include "monitor/syscalls.def"
+
+[[gnu::noinline]] i64 traced(Thread& t, const Call& call) {
+  trace::Calling calling(t, call);
+  return calling.ended(t, perform(t, call));
+}
+
+}  // namespace
+
+i64 dispatch(Thread& t, const Call& call) {
+  if (trace_on) [[unlikely]] return traced(t, call);
+  return perform(t, call);
+}
+
+}  // namespace barchan

@@ -1,0 +1,68 @@
+// Purpose: descriptors of the monitor that the guest must neither see nor touch.
+// Owner:   monitor. Threads: any.
+//
+// The guest's numbers are [0, base), the private ones [base, base + n). The guest's RLIMIT_NOFILE is
+// kept here; the host's soft limit is higher, so calls that create descriptors pass through
+// fd_created(), which closes a descriptor at or past the guest's limit and returns -EMFILE.
+#ifndef BARCHAN_MONITOR_FDS_H
+#define BARCHAN_MONITOR_FDS_H
+
+#include "host/lock.h"
+#include "host/types.h"
+
+namespace barchan {
+
+enum PrivateFd : u32 {  // offsets from the base
+  kFdImage,             // the monitor's executable
+  kFdKvm,
+  kFdStart,        // StartBlob
+  kFdExecState,    // pipe, written before an exec
+  kFdProgram,      // the guest's executable
+  kFdTrace,        // or closed
+  kFdReport,       // or closed
+  kFdInterpreter,  // the program's PT_INTERP, between an exec and the load only
+  kPrivateFixed,   // VM and vCPU descriptors follow, anywhere above
+};
+
+// The base is never lower than this, so that a small number in AT_EXECFN's "/dev/fd/N" is a first start.
+constexpr u32 kMinFdBase = 64;
+
+// What fds_start() could not do: an errno and the sentence for the report.
+struct FdsError {
+  i64 error = 0;
+  const char* what = nullptr;
+};
+
+// Parks the descriptors of a first start (abi/start.h), moves `extra` descriptors from 6 on down to 3, closes
+// every other one. `trace` and `report` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
+// then duplicated, a report shares the guest's number). Pre: single-threaded.
+FdsError fds_start(u32 extra, int trace, int report);
+// After exec: takes the base from the image's number, the guest's limits from the monitor before.
+void fds_resume(u32 base, u64 soft, u64 hard);
+
+u32 fd_base();
+inline int private_fd(PrivateFd which) { return static_cast<int>(fd_base() + which); }
+// GUEST: any 32-bit value; negative numbers (AT_FDCWD, -1) are not private.
+inline bool is_private(int fd) { return fd >= 0 && static_cast<u32>(fd) >= fd_base(); }
+
+// Moves a fresh descriptor of the monitor out of the guest's range (close-on-exec). Returns the new number
+// or -errno. Pre: fd_lock held exclusively when other guest threads may run.
+i64 fd_hide(int fd);
+
+// Held shared by calls that could hit a number while the monitor creates a descriptor on it: close,
+// dup2/dup3, close_range, dup, F_DUPFD, mmap of a descriptor, ioctl, SCM_RIGHTS, clone without CLONE_FILES,
+// exec. Held exclusively around creating and hiding. See docs/adr/0002-private-descriptors.md.
+extern host::SharedMutex fd_lock;
+
+// Passes a result of a call that creates a descriptor: -EMFILE (and closed) when past the guest's limit.
+i64 fd_created(i64 result);
+// The guest's RLIMIT_NOFILE soft and hard limits: neither exceeds fd_base(), which is what the guest can use.
+u64 fd_soft_limit();
+u64 fd_hard_limit();
+// setrlimit/prlimit of RLIMIT_NOFILE by the guest: 0 or -errno. The hard limit only goes down (-EPERM). The
+// host's own limits stay, they are the private descriptors' room.
+i64 fd_set_limit(u64 soft, u64 hard);
+
+}  // namespace barchan
+
+#endif

@@ -1,0 +1,160 @@
+// Creation of the address space and its VM, the gate and IDT in it, fork, TLB flushes.
+#include "monitor/mm/space.h"
+
+#include <linux/mman.h>
+#include <linux/resource.h>
+
+#include "guest/gate.h"
+#include "host/string.h"
+#include "host/syscall.h"
+#include "kvm/features.h"
+#include "monitor/fds.h"
+#include "monitor/report.h"
+
+namespace barchan::mm {
+
+Space space;
+
+namespace {
+
+constexpr u64 kSelfTestVa = BARCHAN_SYSTEM_VA + 0x2000;
+// A slot number and a guest-physical place that nothing else uses (region.cc).
+constexpr u32 kFlushSlot = 127;
+constexpr u64 kFlushPhysical = (4ull << 30) - (32ull << 20);
+
+u64 gate_physical;
+
+u64 random_u64() {
+  u64 value = 0;
+  host::call(__NR_getrandom, &value, sizeof value, 0);
+  return value;
+}
+
+// One GiB-aligned window holds, from the top: heap, program, stack, and the start of the mmap area, which
+// goes on downwards; so a common program needs one memslot. See docs/design.md.
+void choose_layout() {
+  Layout& l = space.layout;
+  const u64 window = (1ull << 44) + (random_u64() % (1ull << 45) & ~(kWindowSize - 1));
+  l.exe_base = window + (768ull << 20) + (random_u64() % (64ull << 20) & ~(kPageSize - 1));
+  l.stack_top = window + (704ull << 20) - (random_u64() % (16ull << 20) & ~(kPageSize - 1));
+  rlimit64 limit = {};
+  host::call(__NR_prlimit64, 0, RLIMIT_STACK, nullptr, &limit);
+  l.stack_size = page_down(min(max<u64>(limit.rlim_cur, 256 << 10), u64{64} << 20));
+  const u64 gap = min(max<u64>(limit.rlim_cur, 128 << 20), u64{64} << 30);
+  l.mmap_base = page_down(l.stack_top - gap - random_u64() % (16ull << 20));
+}
+
+void create_vm() {
+  i64 result = kvm::vm_create(space.vm, private_fd(kFdKvm));
+  if (result >= 0) result = space.vm.fd = static_cast<int>(fd_hide(space.vm.fd));
+  if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "KVM_CREATE_VM", "/dev/kvm", 125);
+}
+
+u8* system_page(u64 va, u64& physical, bool writable, bool executable) {
+  u8* page = region_page(physical);
+  if (!page) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "system page", nullptr, 125);
+  tables_map_system(va, physical, false, writable, executable);
+  return page;
+}
+
+void write_gate() {
+  u8* page = system_page(BARCHAN_GATE_VA, gate_physical, false, true);
+  memset(page, 0xcc, kPageSize);
+  memcpy(page, barchan_gate_start, static_cast<size_t>(barchan_gate_end - barchan_gate_start));
+}
+
+void write_idt() {
+  u64 physical;
+  auto* idt = reinterpret_cast<u64*>(system_page(BARCHAN_IDT_VA, physical, false, false));
+  for (u32 vector = 0; vector < BARCHAN_EXCEPTION_VECTORS; vector++) {
+    const u64 entry = gate::exception_va(vector);
+    // Interrupt gate, IST 1; only #BP and #OF may be raised by INT3 and INTO (SDM vol. 3A, 6.14.1).
+    const u64 dpl = vector == 3 || vector == 4 ? 3 : 0;
+    idt[vector * 2] = (entry & 0xffff) | BARCHAN_KERNEL_CS << 16 | 1ull << 32 | (0x8e | dpl << 5) << 40 |
+                      (entry >> 16 & 0xffff) << 48;
+    idt[vector * 2 + 1] = entry >> 32;
+  }
+}
+
+}  // namespace
+
+const Layout& layout() { return space.layout; }
+
+void create() {
+  const i64 storage = host::call(__NR_mmap, 0, page_up(kMaxVmas * sizeof(Vma)), PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (host::is_error(storage)) fail_start("ERR_MONITOR_MEMORY", -storage, "mapping list", nullptr, 125);
+  space.vmas.reset(reinterpret_cast<Vma*>(storage));
+  const i64 result = kvm::read_features(private_fd(kFdKvm));
+  if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "KVM_GET_SUPPORTED_CPUID", "/dev/kvm", 125);
+  choose_layout();
+  create_vm();
+  region_create();
+  tables_create();
+  write_gate();
+  write_idt();
+}
+
+void learn_entry_mode(kvm::Vcpu& vcpu) {
+  u64 physical;
+  u8* page = region_page(physical);
+  if (!page) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "self-test page", nullptr, 125);
+  memcpy(page, barchan_gate_selftest, static_cast<size_t>(barchan_gate_selftest_end - barchan_gate_selftest));
+  tables_map_system(kSelfTestVa, physical, true, false, true);
+  u64 detail;
+  const i64 result = kvm::learn_entry_mode(space.vm, vcpu, kSelfTestVa, detail);
+  if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "entry-mode self-test", nullptr, 125);
+  tables_unmap_system(kSelfTestVa);
+  if (space.vm.entry_mode == kvm::EntryMode::kUser)
+    tables_map_system(BARCHAN_GATE_VA, gate_physical, true, false, true);
+}
+
+kvm::Vm& vm() { return space.vm; }
+
+u8* vcpu_page(u32 id, u64& va) {
+  host::Guard guard(space.lock);
+  va = BARCHAN_VCPU_PAGES_VA + id * kPageSize;
+  // After fork the pages of the parent's vCPUs are there already.
+  if (const u64 entry = tables_entry(va)) {
+    u8* old = region_host(entry & 0x000ffffffffff000);
+    memset(old, 0, kPageSize);
+    return old;
+  }
+  u64 physical;
+  u8* page = region_page(physical);
+  if (!page) return nullptr;
+  tables_map_system(va, physical, false, true, false);
+  return page;
+}
+
+void lock_for_fork() { space.lock.lock(); }
+void unlock_after_fork_parent() { space.lock.unlock(); }
+
+void rebuild_after_fork_child() {
+  space.lock.reset();
+  host::call(__NR_close, space.vm.fd);
+  i64 result = kvm::vm_create(space.vm, private_fd(kFdKvm));
+  if (result >= 0) result = space.vm.fd = static_cast<int>(fd_hide(space.vm.fd));
+  if (result < 0) monitor_crash("KVM_CREATE_VM after fork", static_cast<u64>(-result));
+  region_attach_slots();
+  windows_attach_slots();
+  // The host did not copy MADV_DONTFORK mappings.
+  for (u32 i = 0; i < space.vmas.count();) {
+    const Vma v = space.vmas.at(i);
+    if (!(v.flags & kVmaDontFork)) {
+      i++;
+      continue;
+    }
+    tables_clear(v.start, v.end);
+    space.vmas.remove(v.start, v.end);
+  }
+}
+
+void flush_tlb() {
+  // Deleting a memslot makes KVM drop every translation of the VM and kick its vCPUs, on every kind of host.
+  // Rare (only when a mapping loses PROT_EXEC and nothing else), so the cost does not matter.
+  kvm::set_memslot(space.vm, kFlushSlot, kFlushPhysical, kPageSize, region_host(kPageSize));
+  kvm::set_memslot(space.vm, kFlushSlot, kFlushPhysical, 0, nullptr);
+}
+
+}  // namespace barchan::mm

@@ -1,0 +1,52 @@
+// The loop of a guest thread: run, see why it stopped, answer.
+#include <asm/unistd.h>
+
+#include "monitor/dispatch.h"
+#include "monitor/entry.h"
+#include "monitor/exception.h"
+#include "monitor/seccomp.h"
+#include "monitor/signal/signal.h"
+#include "monitor/thread.h"
+
+namespace barchan {
+namespace {
+
+// Makes the call in t.user and puts its result into rax. Returns the number for signals_deliver(), -1 when the
+// call cannot be restarted (sigreturn gives rax back as it was).
+i64 system_call(Thread& t) {
+  const UserRegisters& u = t.user;
+  const Call call = {u.rax, {u.rdi, u.rsi, u.rdx, u.r10, u.r8, u.r9}};
+  if (t.seccomp_mode != 0 && !seccomp_allows(t, call)) return seccomp_restarts(t, call);
+  const i64 result = dispatch(t, call);
+  t.user.rax = static_cast<u64>(result);
+  return call.nr == __NR_rt_sigreturn ? -1 : static_cast<i64>(call.nr);
+}
+
+}  // namespace
+
+void run(Thread& t) {
+  i64 call = -1;
+  for (;;) {
+    while (signals_waiting(t) || (call >= 0 && t.user.rax == static_cast<u64>(host::kRestart))) {
+      signals_deliver(t, call);
+      call = -1;
+    }
+    call = -1;
+    Exception exception;
+    switch (entry_run(t, exception)) {
+      case Event::kSystemCall:
+        call = system_call(t);
+        break;
+      case Event::kException:
+        handle_exception(t, exception);
+        break;
+      case Event::kNoMemory:
+        handle_missing_page(t);
+        break;
+      case Event::kInterrupted:
+        break;
+    }
+  }
+}
+
+}  // namespace barchan

@@ -1,0 +1,72 @@
+#include "monitor/start_config.h"
+
+#include "host/string.h"
+#include "host/syscall.h"
+#include "monitor/process.h"
+#include "monitor/report.h"
+
+namespace barchan {
+namespace {
+
+using abi::StartBlob;
+
+constexpr int kBlobFd = 4;
+constexpr u32 kBlobMax = 64 << 10;
+constexpr u32 kExtraMax = 1000;
+constexpr u32 kKnownFlags =
+    abi::kStartTrace | abi::kStartSelfTest | abi::kStartDieWithParent | abi::kStartForceUserEntry;
+
+alignas(StartBlob) char bytes[kBlobMax + 1];
+
+[[noreturn]] void reject(const char* what, i64 error = EINVAL) {
+  fail_start("ERR_MONITOR_CONFIG", error, what, nullptr, abi::kExitStartFailed);
+}
+
+u32 read_blob() {
+  u32 size = 0;
+  while (size < sizeof bytes) {
+    i64 n = host::call(__NR_pread64, kBlobFd, bytes + size, sizeof bytes - size, size);
+    if (n == -EINTR) continue;
+    if (n < 0) reject("cannot read the start configuration on descriptor 4", -n);
+    if (n == 0) break;
+    size += static_cast<u32>(n);
+  }
+  return size;
+}
+
+// The string at `offset`, which must lie behind the header and end before the blob does.
+const char* string_at(u32 offset, u32 size, const char* what) {
+  if (offset < sizeof(StartBlob) || offset >= size) reject(what);
+  for (u32 i = offset; i < size && i - offset < kPathMax; i++) {
+    if (bytes[i] == 0) return bytes + offset;
+  }
+  reject(what);
+}
+
+}  // namespace
+
+StartConfig read_start_config() {
+  u32 size = read_blob();
+  if (size < sizeof(StartBlob)) reject("the start configuration is truncated");
+  StartConfig config = {};
+  memcpy(&config.blob, bytes, sizeof config.blob);
+  const StartBlob& blob = config.blob;
+  if (blob.magic != abi::kStartMagic) reject("the start configuration has no magic number");
+  if (blob.version != abi::kStartVersion) reject("the start configuration is of another version");
+  if (blob.size != size || size > kBlobMax) reject("the start configuration has a wrong size");
+  if (blob.flags & ~kKnownFlags) reject("the start configuration has unknown flags");
+  for (u32 word : blob.reserved) {
+    if (word != 0) reject("the start configuration has reserved fields in use");
+  }
+  if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
+  if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
+  if ((blob.flags & abi::kStartTrace) && blob.trace_fd == -1)
+    reject("a trace needs a descriptor to write to");
+  config.program = string_at(blob.program, size, "the program's path is not a terminated string of the blob");
+  if (blob.cwd != 0)
+    config.cwd = string_at(blob.cwd, size, "the directory is not a terminated string of the blob");
+  if (config.program[0] == 0 && !(blob.flags & abi::kStartSelfTest)) reject("the program's path is empty");
+  return config;
+}
+
+}  // namespace barchan

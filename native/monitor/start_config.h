@@ -1,0 +1,22 @@
+// Purpose: the configuration of a first start, read and checked in full (abi/start.h).
+// Owner:   monitor. Threads: start-up only. Trust: written by Node; checked as if it were not.
+#ifndef BARCHAN_MONITOR_START_CONFIG_H
+#define BARCHAN_MONITOR_START_CONFIG_H
+
+#include "abi/start.h"
+
+namespace barchan {
+
+struct StartConfig {
+  abi::StartBlob blob;
+  const char* program;  // not empty, except for a self-test
+  const char* cwd;      // or null
+};
+
+// Reads descriptor 4, where the start leaves it. Dies with ERR_MONITOR_CONFIG when anything is wrong.
+// The strings stay valid for good.
+StartConfig read_start_config();
+
+}  // namespace barchan
+
+#endif

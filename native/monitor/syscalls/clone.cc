@@ -1,0 +1,224 @@
+// clone(2), clone3(2), fork(2), vfork(2): threads and processes. Memory that is copied gets a VM of its own;
+// memory that is shared (threads, vfork) stays in this one with another vCPU.
+#include <linux/sched.h>
+
+#include "host/string.h"
+#include "host/uaccess.h"
+#include "monitor/entry.h"
+#include "monitor/exec.h"
+#include "monitor/fds.h"
+#include "monitor/mm/mm.h"
+#include "monitor/signal/signal.h"
+#include "monitor/syscalls/handlers.h"
+#include "monitor/thread_pool.h"
+
+namespace barchan {
+
+extern "C" i64 barchan_clone(i64 nr, const u64 args[5], void* argument, void (*entry)(void*));
+
+namespace {
+
+constexpr u64 kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+                            CLONE_NEWPID | CLONE_NEWNET;
+// Tracing is refused anyway (ptrace), and CLONE_SETTLS concerns the guest's FS base, not the monitor's.
+constexpr u64 kNotForHost = CLONE_PTRACE | CLONE_UNTRACED | CLONE_SETTLS | CLONE_CLEAR_SIGHAND | CLONE_DETACHED;
+constexpr u64 kTaskSizeMax = 0x7ffffffff000;
+
+// What is asked for, as clone3 describes it.
+struct Request {
+  u64 flags;  // without the exit signal
+  u64 exit_signal;
+  u64 pidfd, child_tid, parent_tid;
+  u64 stack;  // the child's initial stack pointer; 0: as the parent's
+  u64 tls;
+};
+
+struct StartArgument {
+  Thread* thread;
+  bool shares_table_lock;  // the parent sleeps (CLONE_VFORK) and left its hold on fd_lock to the child
+  bool clears_altstack;
+  bool clears_handlers;
+};
+
+void thread_main(void* p) {
+  const StartArgument a = *static_cast<StartArgument*>(p);
+  Thread& t = *a.thread;
+  t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
+  if (a.shares_table_lock) fd_lock.unlock_shared();
+  signals_thread_start(t, a.clears_altstack);
+  if (a.clears_handlers) signals_reset_handlers(t);
+  signals_restore_mask(t);
+  run(t);
+}
+
+// The host writes these words; one outside the arena is left out, as Linux ignores a bad address here.
+u64 usable_flags(const Request& r) {
+  u64 flags = r.flags;
+  if (!in_arena(r.parent_tid, 4)) flags &= ~u64{CLONE_PARENT_SETTID};
+  if (!in_arena(r.child_tid, 4)) flags &= ~u64{CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID};
+  return flags;
+}
+
+// The host's clone arguments; clone3's form only where clone cannot say it.
+struct HostCall {
+  i64 nr;
+  u64 args[5];
+  clone_args extended;
+};
+
+void fill_host_call(HostCall& h, const Request& r, u64 flags, u64 stack_top, u64 tls) {
+  if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID) {
+    h.extended = {};
+    h.extended.flags = flags;
+    h.extended.pidfd = r.pidfd;
+    h.extended.child_tid = r.child_tid;
+    h.extended.parent_tid = r.parent_tid;
+    h.extended.exit_signal = r.exit_signal;
+    // clone3 takes the low end and the size.
+    h.extended.stack = stack_top ? stack_top - kPageSize : 0;
+    h.extended.stack_size = stack_top ? kPageSize : 0;
+    h.extended.tls = tls;
+    h.nr = __NR_clone3;
+    h.args[0] = host::word(&h.extended);
+    h.args[1] = CLONE_ARGS_SIZE_VER0;
+    return;
+  }
+  h.nr = __NR_clone;
+  h.args[0] = flags | r.exit_signal;
+  h.args[1] = stack_top;
+  h.args[2] = flags & CLONE_PIDFD ? r.pidfd : r.parent_tid;
+  h.args[3] = r.child_tid;
+  h.args[4] = tls;
+}
+
+i64 share_memory(Thread& t, const Request& r) {
+  Thread* child = thread_create(t);
+  if (!child) return -EAGAIN;
+  child->user.rax = 0;
+  if (r.stack) child->user.rsp = r.stack;
+  if (r.flags & CLONE_SETTLS) kvm::set_segment_bases(*child->vcpu, &r.tls, nullptr);
+  child->vforked = !(r.flags & CLONE_THREAD);
+  if (!(r.flags & CLONE_SIGHAND) && !signals_copy_table(*child)) {
+    thread_discard(child);
+    return -ENOMEM;
+  }
+  const bool sleeps = r.flags & CLONE_VFORK;
+  auto* argument = reinterpret_cast<StartArgument*>(thread_stack_top(*child) - sizeof(StartArgument)) - 1;
+  *argument = {child, sleeps, !sleeps, static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND)};
+  HostCall h;
+  fill_host_call(h, r, (usable_flags(r) & ~kNotForHost) | CLONE_SETTLS, host::word(argument) & ~u64{15},
+                 host::word(child));
+
+  signals_block_all();
+  fd_lock.lock_shared();
+  const i64 result = barchan_clone(h.nr, h.args, argument, thread_main);
+  if (!sleeps || result < 0) fd_lock.unlock_shared();
+  // A child that this thread waited for has its own memory by now, or is gone.
+  if (result < 0 || (sleeps && child->vforked)) {
+    exec_release_memory(*child);
+    if (!(r.flags & CLONE_SIGHAND)) signals_release_table(*child);
+    thread_discard(child);
+  }
+  signals_restore_mask(t);
+  return result;
+}
+
+void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 fs, u64 gs) {
+  pool_drop_after_fork_child(t);
+  mm::rebuild_after_fork_child();
+  t.vcpu = nullptr;
+  pool_adopt(t);
+  entry_start(t, r.flags & CLONE_SETTLS ? r.tls : fs, gs);
+  kvm::set_xsave(*t.vcpu, state);
+  t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
+  t.robust_list = 0;
+  t.vforked = false;
+  if (r.stack) t.user.rsp = r.stack;
+  signals_fork_child(t);
+  if (r.flags & CLONE_CLEAR_SIGHAND) signals_reset_handlers(t);
+  signals_restore_mask(t);
+}
+
+i64 copy_memory(Thread& t, const Request& r) {
+  kvm::XsaveArea state;
+  u64 fs, gs;
+  if (kvm::get_xsave(*t.vcpu, state) < 0 || kvm::get_segment_bases(*t.vcpu, fs, gs) < 0) return -EAGAIN;
+  HostCall h;
+  fill_host_call(h, r, usable_flags(r) & ~kNotForHost, 0, 0);
+  signals_block_all();
+  // SIGSEGV and SIGBUS too: the child has no vCPU for a moment, and the handler needs one.
+  const u64 all = ~u64{0};
+  host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
+  fd_lock.lock_shared();
+  pool_lock_for_fork();
+  mm::lock_for_fork();
+  const i64 result = host::syscall6(h.nr, h.args[0], h.args[1], h.args[2], h.args[3], h.args[4], 0);
+  if (result == 0) {
+    become_child(t, r, state, fs, gs);
+    return 0;
+  }
+  mm::unlock_after_fork_parent();
+  pool_unlock_after_fork_parent();
+  fd_lock.unlock_shared();
+  signals_restore_mask(t);
+  return result;
+}
+
+i64 make(Thread& t, const Request& r) {
+  // The combinations that Linux refuses (man 2 clone, EINVAL).
+  if (r.flags & CLONE_THREAD && !(r.flags & CLONE_SIGHAND)) return -EINVAL;
+  if (r.flags & CLONE_SIGHAND && !(r.flags & CLONE_VM)) return -EINVAL;
+  if (r.flags & CLONE_CLEAR_SIGHAND && r.flags & CLONE_SIGHAND) return -EINVAL;
+  if (r.flags & CLONE_PIDFD && !in_arena(r.pidfd, 4)) return -EFAULT;
+  if (r.flags & kNamespaces) return -EPERM;
+  // A process with a VM of its own in a shared descriptor table could not end: the table would keep the VM, and
+  // KVM's worker thread in the process with it.
+  if (r.flags & CLONE_FILES && !(r.flags & CLONE_VM)) return -EINVAL;
+  if (r.flags & CLONE_SETTLS && r.tls >= kTaskSizeMax) return -EPERM;
+  return r.flags & CLONE_VM ? share_memory(t, r) : copy_memory(t, r);
+}
+
+}  // namespace
+
+i64 sys_clone(Thread& t, const Call& call) {
+  const u64 flags = call.arg[0] & 0xffffffff;
+  Request r = {flags & ~u64{CSIGNAL}, flags & CSIGNAL, call.arg[2], call.arg[3], call.arg[2], call.arg[1],
+               call.arg[4]};
+  if (r.flags & CLONE_PIDFD && r.flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)) return -EINVAL;
+  return make(t, r);
+}
+
+i64 sys_clone3(Thread& t, const Call& call) {
+  const u64 size = call.arg[1];
+  if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
+  if (size > kPageSize) return -E2BIG;
+  clone_args a = {};
+  if (copy_from_guest(&a, call.arg[0], min<u64>(size, sizeof a)) < 0) return -EFAULT;
+  for (u64 i = sizeof a; i < size; i++) {
+    u8 byte;
+    if (read_guest(byte, call.arg[0] + i) < 0) return -EFAULT;
+    if (byte) return -E2BIG;
+  }
+  if (a.flags & ~((u64{1} << 34) - 1) || a.flags & (CLONE_DETACHED | (CSIGNAL & ~u64{CLONE_NEWTIME})))
+    return -EINVAL;
+  if (a.exit_signal > kSignals || (a.flags & (CLONE_THREAD | CLONE_PARENT) && a.exit_signal)) return -EINVAL;
+  if ((a.stack == 0) != (a.stack_size == 0)) return -EINVAL;
+  if (a.stack && !in_arena(a.stack, a.stack_size)) return -EINVAL;
+  if (a.set_tid || a.set_tid_size) return a.set_tid && a.set_tid_size ? -EPERM : -EINVAL;
+  if (a.flags & (CLONE_INTO_CGROUP | CLONE_NEWTIME)) return -EPERM;
+  const Request r = {a.flags, a.exit_signal, a.pidfd, a.child_tid, a.parent_tid,
+                     a.stack ? a.stack + a.stack_size : 0, a.tls};
+  return make(t, r);
+}
+
+i64 sys_fork(Thread& t, const Call&) {
+  constexpr u64 kChild = 17;  // SIGCHLD
+  return make(t, Request{0, kChild, 0, 0, 0, 0, 0});
+}
+
+i64 sys_vfork(Thread& t, const Call&) {
+  constexpr u64 kChild = 17;
+  return make(t, Request{CLONE_VM | CLONE_VFORK, kChild, 0, 0, 0, 0, 0});
+}
+
+}  // namespace barchan

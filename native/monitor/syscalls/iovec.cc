@@ -1,0 +1,51 @@
+#include "monitor/syscalls/iovec.h"
+
+#include "host/uaccess.h"
+#include "monitor/check.h"
+
+namespace barchan {
+
+using check::kUserEnd;
+
+i64 IoVector::read(u64 address, u64 count) {
+  if (count > UIO_MAXIOV) return -EINVAL;
+  items_ = static_cast<iovec*>(scratch_.get(count * sizeof(iovec)));
+  if (items_ == nullptr) return -ENOMEM;
+  if (count != 0 && copy_from_guest(items_, address, count * sizeof(iovec)) != 0) return -EFAULT;
+  count_ = count;
+  bytes_ = 0;
+  for (u64 i = 0; i < count; i++) {
+    if (static_cast<i64>(items_[i].iov_len) < 0) return -EINVAL;
+  }
+  for (u64 i = 0; i < count; i++) {
+    iovec& item = items_[i];  // GUEST: a copy
+    if (item.iov_len == 0) {
+      item.iov_base = nullptr;
+      continue;
+    }
+    // Linux cuts a single entry before it looks at the range, several ones after.
+    u64 base = reinterpret_cast<u64>(item.iov_base);
+    if (count > 1 && (item.iov_len > kUserEnd || base > kUserEnd - item.iov_len)) return -EFAULT;
+    item.iov_len = min(item.iov_len, kMaxTransfer - bytes_);
+    // An entry that starts outside is an error even when the cut leaves nothing of it.
+    if (!in_arena(reinterpret_cast<u64>(item.iov_base), item.iov_len)) return -EFAULT;
+    bytes_ += item.iov_len;
+  }
+  return 0;
+}
+
+void IoVector::advance(u64 bytes) {
+  bytes_ -= bytes;
+  while (bytes != 0) {
+    u64 part = min(bytes, static_cast<u64>(items_->iov_len));
+    items_->iov_base = static_cast<u8*>(items_->iov_base) + part;
+    items_->iov_len -= part;
+    bytes -= part;
+    if (items_->iov_len == 0) {
+      items_++;
+      count_--;
+    }
+  }
+}
+
+}  // namespace barchan

@@ -1,0 +1,35 @@
+// Memory calls: the guest's view of mm/.
+#include "host/uaccess.h"
+#include "monitor/mm/mm.h"
+#include "monitor/syscalls/handlers.h"
+
+namespace barchan {
+
+i64 sys_mmap(Thread&, const Call& call) {
+  return mm::map(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]), static_cast<int>(call.arg[3]),
+                 static_cast<int>(call.arg[4]), call.arg[5]);
+}
+
+i64 sys_munmap(Thread&, const Call& call) { return mm::unmap(call.arg[0], call.arg[1]); }
+
+i64 sys_mprotect(Thread&, const Call& call) {
+  return mm::protect(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]));
+}
+
+i64 sys_mremap(Thread&, const Call& call) {
+  return mm::remap(call.arg[0], call.arg[1], call.arg[2], static_cast<int>(call.arg[3]), call.arg[4]);
+}
+
+i64 sys_brk(Thread&, const Call& call) { return mm::brk(call.arg[0]); }
+
+i64 sys_madvise(Thread&, const Call& call) {
+  return mm::advise(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]));
+}
+
+i64 sys_shmat(Thread&, const Call& call) {
+  return mm::attach_shm(static_cast<int>(call.arg[0]), call.arg[1], static_cast<int>(call.arg[2]));
+}
+
+i64 sys_shmdt(Thread&, const Call& call) { return mm::detach_shm(call.arg[0]); }
+
+}  // namespace barchan

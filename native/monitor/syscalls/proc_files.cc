@@ -1,0 +1,153 @@
+#include "monitor/syscalls/proc_files.h"
+
+#include <linux/fcntl.h>
+#include <linux/memfd.h>
+
+#include "monitor/fds.h"
+#include "monitor/syscalls/paths.h"
+#include "monitor/syscalls/proc_lines.h"
+#include "monitor/syscalls/proc_maps.h"
+#include "monitor/syscalls/proc_tasks.h"
+
+namespace barchan::files {
+namespace {
+
+enum class Kind { kNone, kMaps, kSmaps, kNumaMaps, kStat, kStatus, kLimits };
+
+struct Name {
+  const char* text;
+  Kind kind;
+};
+constexpr Name kNames[] = {
+    {"maps", Kind::kMaps}, {"smaps", Kind::kSmaps},   {"numa_maps", Kind::kNumaMaps},
+    {"stat", Kind::kStat}, {"status", Kind::kStatus}, {"limits", Kind::kLimits},
+};
+
+Kind kind_of(const char* name, size_t size) {
+  for (const Name& known : kNames) {
+    if (strlen(known.text) == size && memcmp(name, known.text, size) == 0) return known.kind;
+  }
+  return Kind::kNone;
+}
+
+const char* last_component(const char* path) {
+  const char* name = path;
+  for (const char* p = path; *p; p++) {
+    if (*p == '/') name = p + 1;
+  }
+  return name;
+}
+
+// The process's statistics in one line; the 20th field is the number of threads.
+void rewrite_stat(TextOut& out, const char* line, u32 host_tasks) {
+  constexpr int kThreadsField = 20;
+  const char* p = line + strlen(line);
+  while (p > line && *p != ')') p--;
+  int field = 2;
+  for (const char* q = line; q < p; q++) out.put(*q);
+  while (*p && field < kThreadsField) {
+    field += *p == ' ';
+    out.put(*p++);
+  }
+  u64 threads = 0;
+  for (; *p >= '0' && *p <= '9'; p++) threads = threads * 10 + static_cast<u64>(*p - '0');
+  char number[24];
+  out.text(Text(number, sizeof number).udec(threads - host_tasks).data());
+  out.line(p);
+}
+
+void rewrite_status(TextOut& out, const char* line, u32 host_tasks) {
+  constexpr char kThreads[] = "Threads:\t";
+  if (!starts_with(line, kThreads)) return out.line(line);
+  i64 threads = parse_decimal(line + sizeof kThreads - 1);
+  char number[24];
+  out.text(kThreads);
+  out.line(Text(number, sizeof number).dec(threads - host_tasks).data());
+}
+
+void pad(TextOut& out, const char* text, size_t width) {
+  out.text(text);
+  for (size_t n = strlen(text); n < width; n++) out.put(' ');
+}
+
+// The host's limit on open files has room for private descriptors; the guest's own is kept in fds.h.
+void rewrite_limits(TextOut& out, const char* line) {
+  if (!starts_with(line, "Max open files ")) return out.line(line);
+  char number[24];
+  pad(out, "Max open files", 26);
+  pad(out, Text(number, sizeof number).udec(fd_soft_limit()).data(), 21);
+  pad(out, Text(number, sizeof number).udec(fd_hard_limit()).data(), 21);
+  out.line("files     ");
+}
+
+// 1 when the file was rewritten to `to`, 0 when it is right as it is, or -errno.
+i64 rewrite(int from, int to, Kind kind, const char* path) {
+  bool own = is_own_proc_path(path);
+  i64 error = 0;
+  switch (kind) {
+    case Kind::kNone: return 0;
+    case Kind::kMaps: error = rewrite_maps(from, to, MapsKind::kMaps, own); break;
+    case Kind::kSmaps: error = rewrite_maps(from, to, MapsKind::kSmaps, own); break;
+    case Kind::kNumaMaps: error = rewrite_maps(from, to, MapsKind::kNumaMaps, own); break;
+    case Kind::kStat:
+    case Kind::kStatus:
+    case Kind::kLimits: {
+      if (kind == Kind::kLimits && !own) return 0;
+      u32 host_tasks = kind == Kind::kLimits ? 0 : count_host_tasks(path);
+      if (kind != Kind::kLimits && host_tasks == 0) return 0;
+      LineBuffers buffers;
+      if (!buffers.get()) return -ENOMEM;
+      TextOut out(to, buffers.out, LineBuffers::kOut);
+      error = for_each_line(from, buffers, [&](const char* line) {
+        if (kind == Kind::kStat) return rewrite_stat(out, line, host_tasks);
+        if (kind == Kind::kStatus) return rewrite_status(out, line, host_tasks);
+        rewrite_limits(out, line);
+      });
+      if (error == 0 && !out.finish()) error = -ENOMEM;
+      break;
+    }
+  }
+  return error < 0 ? error : 1;
+}
+
+}  // namespace
+
+bool is_own_proc_path(const char* path) {
+  char self[16];
+  i64 size = host::call(__NR_readlinkat, AT_FDCWD, "/proc/self", self, sizeof self - 1);
+  if (size <= 0) return false;
+  // The mount may be anywhere, so any component will do: procfs has no other numbers but tasks' before the name.
+  const char* p = path;
+  while (*p) {
+    while (*p == '/') p++;
+    const char* begin = p;
+    while (*p && *p != '/') p++;
+    if (p - begin == size && memcmp(begin, self, static_cast<size_t>(size)) == 0) return true;
+  }
+  return false;
+}
+
+bool proc_file_of_interest(const char* name, size_t size) { return kind_of(name, size) != Kind::kNone; }
+
+i64 proc_file_for_guest(int fd, bool close_on_exec) {
+  char path[kPathMax];
+  i64 size = describe_fd(fd, path, sizeof path);
+  const char* name = last_component(path);
+  Kind kind = size > 0 ? kind_of(name, strlen(name)) : Kind::kNone;
+  if (kind == Kind::kNone) return fd;
+  char label[32];
+  Text(label, sizeof label).str("proc-").str(name);
+  i64 copy = host::call(__NR_memfd_create, label, MFD_CLOEXEC);
+  i64 result = copy < 0 ? copy : rewrite(fd, static_cast<int>(copy), kind, path);
+  if (result == 0)
+    result = host::call(__NR_lseek, fd, 0, 0);
+  else if (result > 0) {
+    result = host::call(__NR_lseek, copy, 0, 0);
+    if (result == 0) result = host::call(__NR_dup3, copy, fd, close_on_exec ? O_CLOEXEC : 0);
+  }
+  if (copy >= 0) host::call(__NR_close, copy);
+  if (result < 0) host::call(__NR_close, fd);
+  return result < 0 ? result : fd;
+}
+
+}  // namespace barchan::files

@@ -1,0 +1,78 @@
+#include "monitor/syscalls/proc_tasks.h"
+
+#include <linux/fcntl.h>
+
+#include "host/string.h"
+#include "host/syscall.h"
+#include "monitor/process.h"
+
+namespace barchan::files {
+namespace {
+
+// include/linux/sched.h: a kernel's worker in a user process (6.4). No program can set it on a thread of its own.
+constexpr u64 kUserWorker = 0x4000;
+constexpr int kFlagsField = 9;  // of /proc/PID/stat (man 5 proc)
+
+struct Entry {  // struct linux_dirent64
+  u64 inode;
+  i64 offset;
+  u16 length;
+  u8 type;
+  char name[];
+};
+constexpr size_t kNameAt = 19;
+
+}  // namespace
+
+bool is_host_task(int tasks, const char* id) {
+  char text[512];
+  Text path(text, sizeof text);
+  path.str(id).str("/stat");
+  i64 fd = host::call(__NR_openat, tasks, path.data(), O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return false;
+  i64 n = host::call(__NR_read, fd, text, sizeof text - 1);
+  host::call(__NR_close, fd);
+  if (n <= 0) return false;
+  text[n] = 0;
+  // "id (name) state ...": a name may hold blanks and brackets, so count from the last bracket.
+  const char* p = text + n;
+  while (p > text && *p != ')') p--;
+  const char* name = text;
+  while (*name && *name != '(') name++;
+  if (*p != ')' || !starts_with(name, "(kvm-")) return false;
+  for (int field = 2; field < kFlagsField && *p; p++) field += *p == ' ';
+  u64 flags = 0;
+  for (; *p >= '0' && *p <= '9'; p++) flags = flags * 10 + static_cast<u64>(*p - '0');
+  return flags & kUserWorker;
+}
+
+u32 count_host_tasks(const char* path) {
+  char directory[kPathMax];
+  size_t length = 0, end = 0;
+  for (; path[length] && length + sizeof "/task" < sizeof directory; length++) {
+    directory[length] = path[length];
+    if (path[length] == '/') end = length;
+    if (starts_with(path + length, "/task/")) break;
+  }
+  if (starts_with(path + length, "/task/")) end = length;
+  memcpy(directory + end, "/task", sizeof "/task");
+  i64 fd = host::call(__NR_openat, AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  u32 count = 0;
+  alignas(8) char entries[2048];
+  for (;;) {
+    i64 n = host::call(__NR_getdents64, fd, entries, sizeof entries);
+    if (n <= 0) break;
+    for (i64 at = 0; at < n;) {
+      u16 size;
+      memcpy(&size, entries + at + offsetof(Entry, length), sizeof size);
+      const char* name = entries + at + kNameAt;
+      if (name[0] != '.') count += is_host_task(static_cast<int>(fd), name);
+      at += size;
+    }
+  }
+  host::call(__NR_close, fd);
+  return count;
+}
+
+}  // namespace barchan::files

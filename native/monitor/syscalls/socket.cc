@@ -1,0 +1,52 @@
+// socket(2), socketpair(2): creation by an allowed family.
+#include "host/uaccess.h"
+#include "monitor/fds.h"
+#include "monitor/syscalls/handlers.h"
+
+namespace barchan {
+namespace {
+
+constexpr u32 kFamilyUnix = 1;
+constexpr u32 kFamilyInet = 2;
+constexpr u32 kFamilyInet6 = 10;
+constexpr u32 kFamilyNetlink = 16;
+constexpr u32 kFamilyPacket = 17;
+constexpr u32 kTypeMask = 0xf;
+constexpr u32 kTypeFlags = 02004000;  // SOCK_CLOEXEC | SOCK_NONBLOCK
+
+// What programs in a container use; every other family is as if compiled out. In particular AF_VSOCK (it
+// would talk to a hypervisor), AF_ALG and AF_XDP (pointers and kernel surface) are not reachable.
+bool family_allowed(u32 family) {
+  return family == kFamilyUnix || family == kFamilyInet || family == kFamilyInet6 ||
+         family == kFamilyNetlink || family == kFamilyPacket;
+}
+
+}  // namespace
+
+i64 sys_socket(Thread& t, const Call& c) {
+  u32 family = static_cast<u32>(c.arg[0]);
+  u32 type = static_cast<u32>(c.arg[1]);
+  if (type & ~(kTypeMask | kTypeFlags)) return -EINVAL;
+  if (!family_allowed(family)) return -EAFNOSUPPORT;
+  return t.host(__NR_socket, family, type, static_cast<u32>(c.arg[2]));
+}
+
+i64 sys_socketpair(Thread&, const Call& c) {
+  u32 family = static_cast<u32>(c.arg[0]);
+  u32 type = static_cast<u32>(c.arg[1]);
+  if (type & ~(kTypeMask | kTypeFlags)) return -EINVAL;
+  if (!in_arena(c.arg[3], 2 * sizeof(i32))) return -EFAULT;
+  if (!family_allowed(family)) return -EAFNOSUPPORT;
+  i32 pair[2];
+  i64 result = host::call(__NR_socketpair, family, type, static_cast<u32>(c.arg[2]), pair);
+  if (result < 0) return result;
+  i64 first = fd_created(pair[0]);
+  i64 second = fd_created(pair[1]);
+  i64 error = first < 0 || second < 0 ? -EMFILE : copy_to_guest(c.arg[3], pair, sizeof pair);
+  if (error == 0) return 0;
+  if (first >= 0) host::call(__NR_close, pair[0]);
+  if (second >= 0) host::call(__NR_close, pair[1]);
+  return error;
+}
+
+}  // namespace barchan

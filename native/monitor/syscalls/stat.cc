@@ -1,0 +1,79 @@
+// newfstatat and statx. A magic link to the monitor's image shows the guest's program.
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include "host/uaccess.h"
+#include "monitor/fds.h"
+#include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/paths.h"
+
+namespace barchan {
+namespace {
+
+// A path of the guest as these calls take it: with AT_EMPTY_PATH it may be null or empty.
+struct Target {
+  files::GuestPath path;
+  bool by_descriptor;  // nothing to resolve: what the descriptor refers to
+};
+
+i64 load(Target& target, u64 guest, u64 flags) {
+  target.by_descriptor = false;
+  if (guest == 0) {
+    // Linux 6.11 takes NULL for an empty path here.
+    if (!(flags & AT_EMPTY_PATH)) return -EFAULT;
+    target.by_descriptor = true;
+    target.path.text[0] = 0;
+    return 0;
+  }
+  i64 error = target.path.load(guest);
+  target.by_descriptor = error == 0 && target.path.size == 0;
+  return error;
+}
+
+// The object found is the monitor's image: is it shown in place of the guest's program?
+bool stands_for_program(int directory, const Target& target, u64 flags) {
+  return !target.by_descriptor && !(flags & AT_SYMLINK_NOFOLLOW) &&
+         files::goes_by_magic(directory, target.path.text);
+}
+
+}  // namespace
+
+i64 sys_newfstatat(Thread& t, const Call& c) {
+  int directory = static_cast<int>(c.arg[0]);
+  u64 flags = static_cast<u32>(c.arg[3]);
+  Target target;
+  i64 error = load(target, c.arg[1], flags);
+  if (error < 0) return error;
+  if (files::names_private_fd(directory, target.path)) return -ENOENT;
+  struct stat status;
+  i64 result = t.host(__NR_newfstatat, directory, target.path.text, &status, flags);
+  if (result < 0) return result;
+  if (files::is_image(status.st_dev, status.st_ino) && stands_for_program(directory, target, flags)) {
+    result = host::call(__NR_fstat, private_fd(kFdProgram), &status);
+    if (result < 0) return result;
+  }
+  return copy_to_guest(c.arg[2], &status, sizeof status);
+}
+
+i64 sys_statx(Thread& t, const Call& c) {
+  int directory = static_cast<int>(c.arg[0]);
+  u64 flags = static_cast<u32>(c.arg[2]);
+  u64 mask = static_cast<u32>(c.arg[3]);
+  Target target;
+  i64 error = load(target, c.arg[1], flags);
+  if (error < 0) return error;
+  if (files::names_private_fd(directory, target.path)) return -ENOENT;
+  struct statx status;
+  i64 result = t.host(__NR_statx, directory, target.path.text, flags, mask, &status);
+  if (result < 0) return result;
+  // stat(2)'s encoding (Linux: new_encode_dev).
+  u64 device = (status.stx_dev_minor & 0xff) | (u64{status.stx_dev_major} << 8) |
+               (u64{status.stx_dev_minor & ~0xffu} << 12);
+  if (files::is_image(device, status.stx_ino) && stands_for_program(directory, target, flags)) {
+    result = host::call(__NR_statx, private_fd(kFdProgram), "", AT_EMPTY_PATH, mask, &status);
+    if (result < 0) return result;
+  }
+  return copy_to_guest(c.arg[4], &status, sizeof status);
+}
+
+}  // namespace barchan

@@ -1,0 +1,32 @@
+// Scattered input and output. The vector is copied once; the kernel sees the copy.
+#include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/iovec.h"
+
+namespace barchan {
+namespace {
+
+// Calls of the shape (fd, vector, count, a3, a4, a5).
+i64 with_vector(Thread& t, const Call& c) {
+  IoVector vector;
+  i64 error = vector.read(c.arg[1], c.arg[2]);
+  if (error < 0) {
+    // A closed descriptor is noticed before a bad vector.
+    constexpr u64 kGetFlags = 1;  // F_GETFD
+    i64 flags = host::call(__NR_fcntl, c.arg[0], kGetFlags, 0);
+    return flags < 0 ? flags : error;
+  }
+  return t.host(static_cast<i64>(c.nr), c.arg[0], vector.items(), vector.count(), c.arg[3], c.arg[4],
+                c.arg[5]);
+}
+
+}  // namespace
+
+i64 sys_readv(Thread& t, const Call& c) { return with_vector(t, c); }
+i64 sys_writev(Thread& t, const Call& c) { return with_vector(t, c); }
+i64 sys_preadv(Thread& t, const Call& c) { return with_vector(t, c); }
+i64 sys_pwritev(Thread& t, const Call& c) { return with_vector(t, c); }
+i64 sys_preadv2(Thread& t, const Call& c) { return with_vector(t, c); }
+i64 sys_pwritev2(Thread& t, const Call& c) { return with_vector(t, c); }
+i64 sys_vmsplice(Thread& t, const Call& c) { return with_vector(t, c); }
+
+}  // namespace barchan

@@ -1,0 +1,223 @@
+// Threads, their monitor stacks and vCPUs. vCPUs live as long as their VM, so both are kept and used again.
+#include "monitor/thread.h"
+
+#include <asm/prctl.h>
+#include <linux/mman.h>
+
+#include "host/lock.h"
+#include "host/string.h"
+#include "host/syscall.h"
+#include "kvm/vm.h"
+#include "monitor/entry.h"
+#include "monitor/fds.h"
+#include "monitor/mm/mm.h"
+#include "monitor/report.h"
+#include "monitor/signal/signal.h"
+#include "monitor/thread_pool.h"
+
+namespace barchan {
+namespace {
+
+// One block per thread: a guard page, the monitor stack, and the Thread above it.
+constexpr u64 kStackSize = 64 << 10;
+constexpr u64 kStackEnd = kPageSize + kStackSize;
+constexpr u64 kBlockSize = kStackEnd + page_up(sizeof(Thread));
+constexpr u32 kMaxThreads = 4096;
+
+enum : u32 { kFree = 0, kUsed = 1 };
+
+struct Block {
+  u8* memory;
+  u32 state;  // kFree is stored by a leaving thread as the last thing before exit(2)
+};
+
+Block blocks[kMaxThreads];
+u32 block_count;
+kvm::Vcpu vcpus[kMaxThreads];  // by id
+kvm::Vcpu* idle_vcpus;
+host::Mutex pool_lock;
+// The status of a process whose threads end one by one is its leader's.
+bool leader_left;
+int leader_status;
+
+Thread* thread_of(const Block& b) { return reinterpret_cast<Thread*>(b.memory + kStackEnd); }
+
+Block& block_of(const Thread& t) {
+  for (u32 i = 0; i < block_count; i++)
+    if (thread_of(blocks[i]) == &t) return blocks[i];
+  monitor_crash("thread without a block");
+}
+
+// Pre: pool_lock. A zeroed Thread in a block of its own, or null.
+Thread* take_block() {
+  for (u32 i = 0; i < kMaxThreads; i++) {
+    Block& b = blocks[i];
+    if (__atomic_load_n(&b.state, __ATOMIC_ACQUIRE) != kFree) continue;
+    if (!b.memory) {
+      const i64 memory = host::call(__NR_mmap, 0, kBlockSize, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (host::is_error(memory)) return nullptr;
+      b.memory = reinterpret_cast<u8*>(memory);
+      host::call(__NR_mprotect, memory, kPageSize, PROT_NONE);
+    }
+    if (i >= block_count) block_count = i + 1;
+    b.state = kUsed;
+    Thread* t = thread_of(b);
+    *t = {};
+    t->self = t;
+    return t;
+  }
+  return nullptr;
+}
+
+// Pre: pool_lock. A vCPU that does not run, or a new one with a private descriptor; null when there is none.
+kvm::Vcpu* take_vcpu(i64& error) {
+  if (kvm::Vcpu* v = idle_vcpus) {
+    idle_vcpus = v->next;
+    return v;
+  }
+  kvm::Vm& vm = mm::vm();
+  const u32 id = vm.vcpus;
+  error = -EAGAIN;
+  if (id >= kMaxThreads) return nullptr;
+  u64 va;
+  u8* page = mm::vcpu_page(id, va);
+  if (!page) return nullptr;
+  kvm::Vcpu& v = vcpus[id];
+  v = {};
+  fd_lock.lock();
+  error = kvm::vcpu_create(vm, v, page, va);
+  if (error >= 0) {
+    error = fd_hide(v.fd);
+    v.fd = static_cast<int>(error);
+  }
+  fd_lock.unlock();
+  return error < 0 ? nullptr : &v;
+}
+
+void give_vcpu(kvm::Vcpu* v) {
+  v->run->immediate_exit = 0;
+  v->next = idle_vcpus;
+  idle_vcpus = v;
+}
+
+// Pre: pool_lock.
+bool is_last(const Thread& t) {
+  for (u32 i = 0; i < block_count; i++) {
+    if (__atomic_load_n(&blocks[i].state, __ATOMIC_ACQUIRE) != kUsed) continue;
+    const Thread& other = *thread_of(blocks[i]);
+    if (&other != &t && !other.leaving && !other.vforked) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// exit_x86_64.S: stores kFree to `state`, then exit(status), without touching the stack.
+extern "C" [[noreturn]] void barchan_leave(u32* state, int status);
+
+Thread* thread_first() {
+  Thread* t = take_block();
+  if (!t) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "first thread", nullptr, 125);
+  i64 error = 0;
+  t->vcpu = take_vcpu(error);
+  if (!t->vcpu) fail_start("ERR_KVM_UNSUPPORTED", -error, "KVM_CREATE_VCPU", "/dev/kvm", 125);
+  mm::learn_entry_mode(*t->vcpu);
+  entry_start(*t, 0, 0);
+  t->tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
+  host::call(__NR_arch_prctl, ARCH_SET_FS, t);
+  return t;
+}
+
+Thread* thread_create(const Thread& parent) {
+  kvm::XsaveArea state;
+  u64 fs, gs;
+  if (kvm::get_xsave(*parent.vcpu, state) < 0 || kvm::get_segment_bases(*parent.vcpu, fs, gs) < 0) return nullptr;
+  host::Guard guard(pool_lock);
+  Thread* t = take_block();
+  if (!t) return nullptr;
+  i64 error = 0;
+  t->vcpu = take_vcpu(error);
+  if (!t->vcpu) {
+    block_of(*t).state = kFree;
+    return nullptr;
+  }
+  t->user = parent.user;
+  t->mask = parent.mask;
+  t->altstack = parent.altstack;
+  t->signals = parent.signals;
+  t->seccomp_filters = parent.seccomp_filters;
+  t->seccomp_mode = parent.seccomp_mode;
+  entry_start(*t, fs, gs);
+  kvm::set_xsave(*t->vcpu, state);
+  return t;
+}
+
+void thread_discard(Thread* t) {
+  host::Guard guard(pool_lock);
+  give_vcpu(t->vcpu);
+  __atomic_store_n(&block_of(*t).state, kFree, __ATOMIC_RELEASE);
+}
+
+u64 thread_stack_top(const Thread& t) { return reinterpret_cast<u64>(&t) & ~u64{15}; }
+
+void thread_exit(Thread& t, int status) {
+  // From here on no handler may run: it would use the stack that is about to be given away.
+  const u64 all = ~u64{0};
+  host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
+  signals_thread_exit(t);
+  // A vfork child's block and vCPU are the parent's to give back, when it wakes up.
+  static u32 nowhere;
+  if (t.vforked) barchan_leave(&nowhere, status);
+  pool_lock.lock();
+  t.leaving = true;
+  if (tid_of(t) == host::call(__NR_getpid)) {
+    leader_left = true;
+    leader_status = status;
+  }
+  if (is_last(t)) {
+    for (;;) host::call(__NR_exit_group, leader_left ? leader_status : status);
+  }
+  give_vcpu(t.vcpu);
+  Block& block = block_of(t);
+  pool_lock.unlock();
+  barchan_leave(&block.state, status);
+}
+
+void pool_lock_for_fork() { pool_lock.lock(); }
+void pool_unlock_after_fork_parent() { pool_lock.unlock(); }
+
+void pool_drop_after_fork_child(Thread& t) {
+  pool_lock.reset();
+  fd_lock.reset();
+  const kvm::Vm& vm = mm::vm();
+  for (u32 i = 0; i < vm.vcpus; i++) {
+    if (!vcpus[i].run) continue;
+    host::call(__NR_munmap, vcpus[i].run, vm.run_size);
+    host::call(__NR_close, vcpus[i].fd);
+  }
+  idle_vcpus = nullptr;
+  leader_left = false;
+  for (u32 i = 0; i < block_count; i++)
+    if (thread_of(blocks[i]) != &t) blocks[i].state = kFree;
+}
+
+void pool_visit(void (*visit)(Thread& t, void* context), void* context) {
+  host::Guard guard(pool_lock);
+  for (u32 i = 0; i < block_count; i++)
+    if (__atomic_load_n(&blocks[i].state, __ATOMIC_ACQUIRE) == kUsed) visit(*thread_of(blocks[i]), context);
+}
+
+bool pool_is_last(const Thread& t) {
+  if (t.vforked) return true;
+  host::Guard guard(pool_lock);
+  return is_last(t);
+}
+
+void pool_adopt(Thread& t) {
+  i64 error = 0;
+  t.vcpu = take_vcpu(error);
+  if (!t.vcpu) monitor_crash("KVM_CREATE_VCPU after fork", static_cast<u64>(-error));
+}
+
+}  // namespace barchan

@@ -1,0 +1,109 @@
+// Purpose: one guest thread: a host thread, its vCPU, its registers as the guest would see them.
+// Owner:   monitor. Threads: each Thread belongs to its own host thread; others only read `tid`
+//          and kick it.
+#ifndef BARCHAN_MONITOR_THREAD_H
+#define BARCHAN_MONITOR_THREAD_H
+
+#include "host/interruptible.h"
+#include "host/types.h"
+#include "kvm/vcpu.h"
+#include "monitor/process.h"
+
+namespace barchan {
+
+enum class Position : u32;
+
+struct SeccompFilter;
+
+// The integer registers at the boundary between guest user mode and the kernel, i.e. what struct
+// pt_regs is to Linux. Independent of how the vCPU came to the monitor.
+struct UserRegisters {
+  u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+  u64 r8, r9, r10, r11, r12, r13, r14, r15;
+  u64 rip, rflags;
+};
+
+// The kernel's siginfo_t: 128 bytes (man 2 sigaction).
+struct SignalInfo {
+  i32 signo, error, code, pad;
+  u64 fields[14];
+};
+static_assert(sizeof(SignalInfo) == 128);
+
+struct AltStack {
+  u64 sp = 0;
+  u32 flags = 2;  // SS_DISABLE
+  u64 size = 0;
+};
+
+// A system call as the guest made it: number and arguments are private copies of the registers.
+struct Call {
+  u64 nr;
+  u64 arg[6];
+};
+
+struct Thread {
+  Thread* self;             // at %fs:0
+  kvm::Vcpu* vcpu;
+  SignalTable* signals;
+  UserRegisters user;       // valid while the thread is in the gate
+  Position position;        // of the vCPU (monitor/entry.h)
+  bool user_changed;        // registers other than rax differ from what the gate's fast return gives back:
+                            // resume by a full restore
+  i32 tid_cookie;           // thread id ^ kTidCookie: a bare id in memory could be hit by a robust-list walk
+
+  // Signals (monitor/signal/). `pending` is also read by barchan_interruptible.
+  volatile u32 pending;     // 1: `captured` holds a signal and the host mask blocks all others
+  SignalInfo captured;
+  u64 mask;                 // the guest's signal mask; the host thread has the same, less SIGSEGV/SIGBUS
+  u64 saved_mask;           // mask to put in the next frame when `restore_mask` (sigsuspend, ppoll, ...)
+  bool restore_mask;
+  AltStack altstack;
+  u64 held_faults;          // SIGSEGV/SIGBUS sent by others while the guest blocks them: bit signo-1
+  SignalInfo held_info[2];  // [0] SIGSEGV, [1] SIGBUS
+  u64 fault_trap, fault_error, fault_address;  // of the last synchronous fault; every later frame shows
+                                               // them, as Linux does
+
+  u64 robust_list;          // GUEST: head address, walked at exit by the monitor with checked accesses
+  u64 clear_child_tid;      // GUEST: kept for exit; the host kernel has it too
+  const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
+  u32 seccomp_mode;         // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
+  bool leaving;             // past the point of return in thread_exit()
+  bool vforked;             // shares the parent's memory; exec and exit go on in the parent's VM
+  u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
+
+  // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
+  // wants a restart. A handler returns kRestart as it is; the gate turns it into a restart or EINTR.
+  template <typename... Args> i64 host(i64 nr, Args... args) {
+    return host::interruptible(&pending, nr, args...);
+  }
+};
+
+constexpr i32 kTidCookie = 0x5bd1e995;
+inline i32 tid_of(const Thread& t) { return t.tid_cookie ^ kTidCookie; }
+
+inline Thread& current() {
+  Thread* t;
+  asm("mov %%fs:0, %0" : "=r"(t));
+  return *t;
+}
+
+// Creates the Thread and vCPU of the first guest thread of this address space and makes it current
+// (sets the host FS base). Never returns null: dies with a report when it cannot.
+Thread* thread_first();
+// For clone: a Thread with vCPU and monitor stack, not yet running, copied from `parent`. Null when
+// no vCPU or memory is to be had (the guest gets EAGAIN).
+Thread* thread_create(const Thread& parent);
+// Gives back what thread_create took, of a thread that never ran.
+void thread_discard(Thread* thread);
+// Top of the monitor stack of `thread`, 16-aligned.
+u64 thread_stack_top(const Thread& thread);
+// Leaves the calling thread for good: gives its vCPU and stack back, then exit(2) with `status`.
+[[noreturn]] void thread_exit(Thread& t, int status);
+
+// Runs guest code until the process or thread ends. Pre: t.user holds the registers to start with.
+[[noreturn]] void run(Thread& t);
+
+}  // namespace barchan
+
+#endif

@@ -1,0 +1,52 @@
+// Purpose: one line per system call on the private trace descriptor, decoded by the table's argument kinds:
+//            [pid] name(argument, ...) = result ERRNO (text)
+// Owner:   monitor (tracer). Threads: any; a line is one write(2), so lines do not interleave.
+// Trust:   arguments are GUEST values; guest memory is read through uaccess only. Whatever could act on a
+//          terminal (control and non-ASCII bytes) is escaped.
+//
+// A line is written when a call ends. Calls that may not come back are written when they begin: exit,
+// exit_group and rt_sigreturn as `= ?`; execve and execveat as `<unfinished ...>`, then `<... resumed>` when
+// they failed.
+#ifndef BARCHAN_MONITOR_TRACE_H
+#define BARCHAN_MONITOR_TRACE_H
+
+#include "host/string.h"
+#include "monitor/thread.h"
+
+namespace barchan {
+
+// Read by every dispatch; set by trace_start() only.
+extern bool trace_on;
+
+// Pre: private descriptors are parked (fds_start or fds_resume). Traces from now on if kFdTrace is open.
+void trace_start();
+
+namespace trace {
+
+// A line holds what a pipe takes in one piece (PIPE_BUF).
+constexpr size_t kLine = 4096;
+constexpr size_t kBufferShown = 32;
+constexpr size_t kPathShown = 256;
+
+// A call being made. Construct before, ended() after; both may write.
+class Calling {
+ public:
+  Calling(Thread& t, const Call& call);
+  i64 ended(Thread& t, i64 result);
+
+ private:
+  enum class Style : u8 { kWhole, kNoReturn, kTwoParts };
+  const Call call_;  // as the guest made it, not as the checks changed it
+  const i32 tid_;
+  Style style_;
+};
+
+// `name(argument, ...)`; with `done`, what the call wrote to memory is shown as well. Exported for tests.
+void put_call(Text& out, const Call& call, bool done, i64 result);
+// ` = result ERRNO (text)`.
+void put_result(Text& out, const Call& call, i64 result);
+
+}  // namespace trace
+}  // namespace barchan
+
+#endif

@@ -1,0 +1,323 @@
+#include "monitor/trace_names.h"
+
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/mman.h>
+#include <asm/prctl.h>
+#include <asm/signal.h>
+#include <linux/close_range.h>
+#include <linux/eventpoll.h>
+#include <linux/fadvise.h>
+#include <linux/falloc.h>
+#include <linux/fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/futex.h>
+#include <linux/inotify.h>
+#include <linux/membarrier.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+#include <linux/msg.h>
+#include <linux/prctl.h>
+#include <linux/random.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <linux/sem.h>
+#include <linux/shm.h>
+#include <linux/time.h>
+#include <linux/wait.h>
+#include <linux/xattr.h>
+
+namespace barchan::trace {
+namespace {
+
+struct Spec {
+  Set set;
+  const char* name;
+  u32 value;
+  u32 mask;  // the bits that `value` is about; 0: the name of zero
+};
+
+// B: bits. F: a field of `mask`. Z: the name of zero. E: one of an enumeration. The V forms give the value
+// of constants that only C libraries' headers have.
+#define B(set, name) {Set::set, #name, static_cast<u32>(name), static_cast<u32>(name)},
+#define VB(set, name, value) {Set::set, #name, value, value},
+#define F(set, name, mask) {Set::set, #name, static_cast<u32>(name), mask},
+#define VF(set, name, value, mask) {Set::set, #name, value, mask},
+#define Z(set, name) {Set::set, #name, 0, 0},
+#define E(set, name) {Set::set, #name, static_cast<u32>(name), 0xffffffff},
+#define VE(set, name, value) {Set::set, #name, static_cast<u32>(value), 0xffffffff},
+
+// Within a set, wider names come before those that they contain. Read at compile time only.
+constexpr Spec kSpecs[] = {
+    Z(ACCESS, F_OK) VB(ACCESS, R_OK, 4) VB(ACCESS, W_OK, 2) VB(ACCESS, X_OK, 1)
+    VE(AF, AF_UNSPEC, 0) VE(AF, AF_UNIX, 1) VE(AF, AF_INET, 2) VE(AF, AF_INET6, 10) VE(AF, AF_NETLINK, 16)
+    VE(AF, AF_PACKET, 17) VE(AF, AF_ALG, 38) VE(AF, AF_VSOCK, 40) VE(AF, AF_XDP, 44)
+    E(ARCH, ARCH_SET_FS) E(ARCH, ARCH_GET_FS) E(ARCH, ARCH_SET_GS) E(ARCH, ARCH_GET_GS) E(ARCH, ARCH_GET_CPUID)
+    E(ARCH, ARCH_SET_CPUID) VE(ARCH, ARCH_GET_XCOMP_SUPP, 0x1021) VE(ARCH, ARCH_GET_XCOMP_PERM, 0x1022)
+    VE(ARCH, ARCH_REQ_XCOMP_PERM, 0x1023) VE(ARCH, ARCH_CET_STATUS, 0x3001) VE(ARCH, ARCH_SHSTK_STATUS, 0x5005)
+    B(AT, AT_SYMLINK_NOFOLLOW) B(AT, AT_SYMLINK_FOLLOW) B(AT, AT_NO_AUTOMOUNT) B(AT, AT_EMPTY_PATH)
+    B(AT, AT_STATX_FORCE_SYNC) B(AT, AT_STATX_DONT_SYNC)
+    B(UNLINKAT, AT_REMOVEDIR)
+    B(FACCESSAT, AT_EACCESS) B(FACCESSAT, AT_SYMLINK_NOFOLLOW) B(FACCESSAT, AT_EMPTY_PATH)
+    E(CLOCK, CLOCK_REALTIME) E(CLOCK, CLOCK_MONOTONIC) E(CLOCK, CLOCK_PROCESS_CPUTIME_ID)
+    E(CLOCK, CLOCK_THREAD_CPUTIME_ID) E(CLOCK, CLOCK_MONOTONIC_RAW) E(CLOCK, CLOCK_REALTIME_COARSE)
+    E(CLOCK, CLOCK_MONOTONIC_COARSE) E(CLOCK, CLOCK_BOOTTIME) E(CLOCK, CLOCK_REALTIME_ALARM)
+    E(CLOCK, CLOCK_BOOTTIME_ALARM) E(CLOCK, CLOCK_TAI)
+    B(CLONE, CLONE_VM) B(CLONE, CLONE_FS) B(CLONE, CLONE_FILES) B(CLONE, CLONE_SIGHAND) B(CLONE, CLONE_PIDFD)
+    B(CLONE, CLONE_PTRACE) B(CLONE, CLONE_VFORK) B(CLONE, CLONE_PARENT) B(CLONE, CLONE_THREAD)
+    B(CLONE, CLONE_NEWNS) B(CLONE, CLONE_SYSVSEM) B(CLONE, CLONE_SETTLS) B(CLONE, CLONE_PARENT_SETTID)
+    B(CLONE, CLONE_CHILD_CLEARTID) B(CLONE, CLONE_DETACHED) B(CLONE, CLONE_UNTRACED)
+    B(CLONE, CLONE_CHILD_SETTID) B(CLONE, CLONE_NEWCGROUP) B(CLONE, CLONE_NEWUTS) B(CLONE, CLONE_NEWIPC)
+    B(CLONE, CLONE_NEWUSER) B(CLONE, CLONE_NEWPID) B(CLONE, CLONE_NEWNET) B(CLONE, CLONE_IO)
+    F(CLONE, SIGCHLD, 0xff)
+    B(CLOSE_RANGE, CLOSE_RANGE_UNSHARE) B(CLOSE_RANGE, CLOSE_RANGE_CLOEXEC)
+    VB(EFD, EFD_CLOEXEC, 02000000) VB(EFD, EFD_NONBLOCK, 04000) VB(EFD, EFD_SEMAPHORE, 1)
+    E(EPOLLCTL, EPOLL_CTL_ADD) E(EPOLLCTL, EPOLL_CTL_DEL) E(EPOLLCTL, EPOLL_CTL_MOD)
+    E(FADV, POSIX_FADV_NORMAL) E(FADV, POSIX_FADV_RANDOM) E(FADV, POSIX_FADV_SEQUENTIAL)
+    E(FADV, POSIX_FADV_WILLNEED) E(FADV, POSIX_FADV_DONTNEED) E(FADV, POSIX_FADV_NOREUSE)
+    B(FALLOC, FALLOC_FL_KEEP_SIZE) B(FALLOC, FALLOC_FL_PUNCH_HOLE) B(FALLOC, FALLOC_FL_COLLAPSE_RANGE)
+    B(FALLOC, FALLOC_FL_ZERO_RANGE) B(FALLOC, FALLOC_FL_INSERT_RANGE) B(FALLOC, FALLOC_FL_UNSHARE_RANGE)
+    E(FCNTL, F_DUPFD) E(FCNTL, F_GETFD) E(FCNTL, F_SETFD) E(FCNTL, F_GETFL) E(FCNTL, F_SETFL) E(FCNTL, F_GETLK)
+    E(FCNTL, F_SETLK) E(FCNTL, F_SETLKW) E(FCNTL, F_SETOWN) E(FCNTL, F_GETOWN) E(FCNTL, F_SETSIG)
+    E(FCNTL, F_GETSIG) E(FCNTL, F_SETOWN_EX) E(FCNTL, F_GETOWN_EX) E(FCNTL, F_OFD_GETLK)
+    E(FCNTL, F_OFD_SETLK) E(FCNTL, F_OFD_SETLKW) E(FCNTL, F_SETLEASE) E(FCNTL, F_GETLEASE) E(FCNTL, F_NOTIFY)
+    E(FCNTL, F_DUPFD_CLOEXEC) E(FCNTL, F_SETPIPE_SZ) E(FCNTL, F_GETPIPE_SZ) E(FCNTL, F_ADD_SEALS)
+    E(FCNTL, F_GET_SEALS) E(FCNTL, F_GET_RW_HINT) E(FCNTL, F_SET_RW_HINT) VE(FCNTL, F_DUPFD_QUERY, 1027)
+    F(FUTEX, FUTEX_WAIT, 0x7f) F(FUTEX, FUTEX_WAKE, 0x7f) F(FUTEX, FUTEX_FD, 0x7f) F(FUTEX, FUTEX_REQUEUE, 0x7f)
+    F(FUTEX, FUTEX_CMP_REQUEUE, 0x7f) F(FUTEX, FUTEX_WAKE_OP, 0x7f) F(FUTEX, FUTEX_LOCK_PI, 0x7f)
+    F(FUTEX, FUTEX_UNLOCK_PI, 0x7f) F(FUTEX, FUTEX_TRYLOCK_PI, 0x7f) F(FUTEX, FUTEX_WAIT_BITSET, 0x7f)
+    F(FUTEX, FUTEX_WAKE_BITSET, 0x7f) F(FUTEX, FUTEX_WAIT_REQUEUE_PI, 0x7f) F(FUTEX, FUTEX_CMP_REQUEUE_PI, 0x7f)
+    F(FUTEX, FUTEX_LOCK_PI2, 0x7f) B(FUTEX, FUTEX_PRIVATE_FLAG) B(FUTEX, FUTEX_CLOCK_REALTIME)
+    B(GRND, GRND_NONBLOCK) B(GRND, GRND_RANDOM) B(GRND, GRND_INSECURE)
+    B(INOTIFY, IN_ALL_EVENTS) B(INOTIFY, IN_CLOSE) B(INOTIFY, IN_MOVE) B(INOTIFY, IN_ACCESS) B(INOTIFY, IN_MODIFY)
+    B(INOTIFY, IN_ATTRIB) B(INOTIFY, IN_CLOSE_WRITE) B(INOTIFY, IN_CLOSE_NOWRITE) B(INOTIFY, IN_OPEN)
+    B(INOTIFY, IN_MOVED_FROM) B(INOTIFY, IN_MOVED_TO) B(INOTIFY, IN_CREATE) B(INOTIFY, IN_DELETE)
+    B(INOTIFY, IN_DELETE_SELF) B(INOTIFY, IN_MOVE_SELF) B(INOTIFY, IN_ONLYDIR) B(INOTIFY, IN_DONT_FOLLOW)
+    B(INOTIFY, IN_EXCL_UNLINK) B(INOTIFY, IN_MASK_CREATE) B(INOTIFY, IN_MASK_ADD) B(INOTIFY, IN_ONESHOT)
+    E(IOCTL, TCGETS) E(IOCTL, TCSETS) E(IOCTL, TCSETSW) E(IOCTL, TCSETSF) E(IOCTL, TCSBRK) E(IOCTL, TCXONC)
+    E(IOCTL, TCFLSH) E(IOCTL, TIOCSCTTY) E(IOCTL, TIOCGPGRP) E(IOCTL, TIOCSPGRP) E(IOCTL, TIOCOUTQ)
+    E(IOCTL, TIOCSTI) E(IOCTL, TIOCGWINSZ) E(IOCTL, TIOCSWINSZ) E(IOCTL, FIONREAD) E(IOCTL, TIOCNOTTY)
+    E(IOCTL, TIOCGSID) E(IOCTL, TIOCGPTN) E(IOCTL, TIOCSPTLCK) E(IOCTL, TIOCGPTPEER) E(IOCTL, FIONBIO)
+    E(IOCTL, FIOASYNC) E(IOCTL, FIOCLEX) E(IOCTL, FIONCLEX) E(IOCTL, FICLONE) E(IOCTL, FICLONERANGE)
+    E(IOCTL, FIDEDUPERANGE) E(IOCTL, FS_IOC_GETFLAGS) E(IOCTL, FS_IOC_SETFLAGS) E(IOCTL, FS_IOC_FIEMAP)
+    VE(IOCTL, SIOCGIFCONF, 0x8912) VE(IOCTL, SIOCGIFFLAGS, 0x8913) VE(IOCTL, SIOCGIFADDR, 0x8915)
+    VE(IOCTL, SIOCGIFMTU, 0x8921) VE(IOCTL, SIOCGIFINDEX, 0x8933)
+    E(IPCCTL, IPC_RMID) E(IPCCTL, IPC_SET) E(IPCCTL, IPC_STAT) E(IPCCTL, IPC_INFO) E(IPCCTL, SHM_LOCK)
+    E(IPCCTL, SHM_UNLOCK) E(IPCCTL, SHM_STAT) E(IPCCTL, SHM_INFO)
+    B(IPCGET, IPC_CREAT) B(IPCGET, IPC_EXCL) B(IPCGET, SHM_HUGETLB) B(IPCGET, SHM_NORESERVE)
+    E(ITIMER, ITIMER_REAL) E(ITIMER, ITIMER_VIRTUAL) E(ITIMER, ITIMER_PROF)
+    F(LOCK, LOCK_SH, 0xb) F(LOCK, LOCK_EX, 0xb) F(LOCK, LOCK_UN, 0xb) B(LOCK, LOCK_NB)
+    E(MADV, MADV_NORMAL) E(MADV, MADV_RANDOM) E(MADV, MADV_SEQUENTIAL) E(MADV, MADV_WILLNEED)
+    E(MADV, MADV_DONTNEED) E(MADV, MADV_FREE) E(MADV, MADV_REMOVE) E(MADV, MADV_DONTFORK) E(MADV, MADV_DOFORK)
+    E(MADV, MADV_HWPOISON) E(MADV, MADV_SOFT_OFFLINE) E(MADV, MADV_MERGEABLE) E(MADV, MADV_UNMERGEABLE)
+    E(MADV, MADV_HUGEPAGE) E(MADV, MADV_NOHUGEPAGE) E(MADV, MADV_DONTDUMP) E(MADV, MADV_DODUMP)
+    E(MADV, MADV_WIPEONFORK) E(MADV, MADV_KEEPONFORK) E(MADV, MADV_COLD) E(MADV, MADV_PAGEOUT)
+    E(MADV, MADV_POPULATE_READ) E(MADV, MADV_POPULATE_WRITE) VE(MADV, MADV_DONTNEED_LOCKED, 24)
+    VE(MADV, MADV_COLLAPSE, 25) VE(MADV, MADV_GUARD_INSTALL, 102) VE(MADV, MADV_GUARD_REMOVE, 103)
+    F(MAP, MAP_SHARED, 0xf) F(MAP, MAP_PRIVATE, 0xf) F(MAP, MAP_SHARED_VALIDATE, 0xf) B(MAP, MAP_FIXED)
+    B(MAP, MAP_ANONYMOUS) B(MAP, MAP_32BIT) B(MAP, MAP_GROWSDOWN) B(MAP, MAP_DENYWRITE) B(MAP, MAP_EXECUTABLE)
+    B(MAP, MAP_LOCKED) B(MAP, MAP_NORESERVE) B(MAP, MAP_POPULATE) B(MAP, MAP_NONBLOCK) B(MAP, MAP_STACK)
+    B(MAP, MAP_HUGETLB) B(MAP, MAP_SYNC) B(MAP, MAP_FIXED_NOREPLACE)
+    B(MCL, MCL_CURRENT) B(MCL, MCL_FUTURE) B(MCL, MCL_ONFAULT)
+    E(MEMBARRIER, MEMBARRIER_CMD_QUERY) E(MEMBARRIER, MEMBARRIER_CMD_GLOBAL)
+    E(MEMBARRIER, MEMBARRIER_CMD_GLOBAL_EXPEDITED) E(MEMBARRIER, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)
+    E(MEMBARRIER, MEMBARRIER_CMD_PRIVATE_EXPEDITED) E(MEMBARRIER, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+    E(MEMBARRIER, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)
+    E(MEMBARRIER, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
+    B(MFD, MFD_CLOEXEC) B(MFD, MFD_ALLOW_SEALING) B(MFD, MFD_HUGETLB) VB(MFD, MFD_NOEXEC_SEAL, 8) VB(MFD, MFD_EXEC, 16)
+    B(MREMAP, MREMAP_MAYMOVE) B(MREMAP, MREMAP_FIXED) B(MREMAP, MREMAP_DONTUNMAP)
+    VB(MSG, MSG_OOB, 1) VB(MSG, MSG_PEEK, 2) VB(MSG, MSG_DONTROUTE, 4) VB(MSG, MSG_CTRUNC, 8)
+    VB(MSG, MSG_TRUNC, 0x20) VB(MSG, MSG_DONTWAIT, 0x40) VB(MSG, MSG_EOR, 0x80) VB(MSG, MSG_WAITALL, 0x100)
+    VB(MSG, MSG_CONFIRM, 0x800) VB(MSG, MSG_ERRQUEUE, 0x2000) VB(MSG, MSG_NOSIGNAL, 0x4000)
+    VB(MSG, MSG_MORE, 0x8000) VB(MSG, MSG_WAITFORONE, 0x10000) VB(MSG, MSG_ZEROCOPY, 0x4000000)
+    VB(MSG, MSG_FASTOPEN, 0x20000000) VB(MSG, MSG_CMSG_CLOEXEC, 0x40000000)
+    B(MSYNC, MS_ASYNC) B(MSYNC, MS_INVALIDATE) B(MSYNC, MS_SYNC)
+    F(OPEN, O_RDONLY, 3) F(OPEN, O_WRONLY, 3) F(OPEN, O_RDWR, 3) B(OPEN, O_CREAT) B(OPEN, O_EXCL) B(OPEN, O_NOCTTY)
+    B(OPEN, O_TRUNC) B(OPEN, O_APPEND) B(OPEN, O_NONBLOCK) B(OPEN, O_SYNC) B(OPEN, O_DSYNC) B(OPEN, FASYNC)
+    B(OPEN, O_DIRECT) B(OPEN, O_LARGEFILE) B(OPEN, O_TMPFILE) B(OPEN, O_DIRECTORY) B(OPEN, O_NOFOLLOW)
+    B(OPEN, O_NOATIME) B(OPEN, O_CLOEXEC) B(OPEN, O_PATH)
+    E(P, P_ALL) E(P, P_PID) E(P, P_PGID) E(P, P_PIDFD)
+    E(PRCTL, PR_SET_PDEATHSIG) E(PRCTL, PR_GET_PDEATHSIG) E(PRCTL, PR_GET_DUMPABLE) E(PRCTL, PR_SET_DUMPABLE)
+    E(PRCTL, PR_GET_KEEPCAPS) E(PRCTL, PR_SET_KEEPCAPS) E(PRCTL, PR_GET_TIMING) E(PRCTL, PR_SET_TIMING)
+    E(PRCTL, PR_SET_NAME) E(PRCTL, PR_GET_NAME) E(PRCTL, PR_GET_SECCOMP) E(PRCTL, PR_SET_SECCOMP)
+    E(PRCTL, PR_CAPBSET_READ) E(PRCTL, PR_CAPBSET_DROP) E(PRCTL, PR_GET_TSC) E(PRCTL, PR_SET_TSC)
+    E(PRCTL, PR_GET_SECUREBITS) E(PRCTL, PR_SET_SECUREBITS) E(PRCTL, PR_SET_TIMERSLACK)
+    E(PRCTL, PR_GET_TIMERSLACK) E(PRCTL, PR_MCE_KILL) E(PRCTL, PR_MCE_KILL_GET) E(PRCTL, PR_SET_MM)
+    E(PRCTL, PR_SET_PTRACER) E(PRCTL, PR_SET_CHILD_SUBREAPER) E(PRCTL, PR_GET_CHILD_SUBREAPER)
+    E(PRCTL, PR_SET_NO_NEW_PRIVS) E(PRCTL, PR_GET_NO_NEW_PRIVS) E(PRCTL, PR_GET_TID_ADDRESS)
+    E(PRCTL, PR_SET_THP_DISABLE) E(PRCTL, PR_GET_THP_DISABLE) E(PRCTL, PR_CAP_AMBIENT)
+    E(PRCTL, PR_GET_SPECULATION_CTRL) E(PRCTL, PR_SET_SPECULATION_CTRL) E(PRCTL, PR_SET_IO_FLUSHER)
+    E(PRCTL, PR_GET_IO_FLUSHER) E(PRCTL, PR_SET_SYSCALL_USER_DISPATCH) E(PRCTL, PR_SCHED_CORE)
+    VE(PRCTL, PR_SET_MDWE, 65) VE(PRCTL, PR_GET_MDWE, 66) VE(PRCTL, PR_SET_VMA, 0x53564d41)
+    VE(PRCTL, PR_GET_AUXV, 0x41555856)
+    E(PRIO, PRIO_PROCESS) E(PRIO, PRIO_PGRP) E(PRIO, PRIO_USER)
+    Z(PROT, PROT_NONE) B(PROT, PROT_READ) B(PROT, PROT_WRITE) B(PROT, PROT_EXEC) B(PROT, PROT_SEM)
+    B(PROT, PROT_GROWSDOWN) B(PROT, PROT_GROWSUP)
+    B(RENAME, RENAME_NOREPLACE) B(RENAME, RENAME_EXCHANGE) B(RENAME, RENAME_WHITEOUT)
+    E(RLIMIT, RLIMIT_CPU) E(RLIMIT, RLIMIT_FSIZE) E(RLIMIT, RLIMIT_DATA) E(RLIMIT, RLIMIT_STACK)
+    E(RLIMIT, RLIMIT_CORE) E(RLIMIT, RLIMIT_RSS) E(RLIMIT, RLIMIT_NPROC) E(RLIMIT, RLIMIT_NOFILE)
+    E(RLIMIT, RLIMIT_MEMLOCK) E(RLIMIT, RLIMIT_AS) E(RLIMIT, RLIMIT_LOCKS) E(RLIMIT, RLIMIT_SIGPENDING)
+    E(RLIMIT, RLIMIT_MSGQUEUE) E(RLIMIT, RLIMIT_NICE) E(RLIMIT, RLIMIT_RTPRIO) E(RLIMIT, RLIMIT_RTTIME)
+    E(RUSAGE, RUSAGE_SELF) E(RUSAGE, RUSAGE_CHILDREN) E(RUSAGE, RUSAGE_THREAD)
+    B(RWF, RWF_HIPRI) B(RWF, RWF_DSYNC) B(RWF, RWF_SYNC) B(RWF, RWF_NOWAIT) B(RWF, RWF_APPEND)
+    E(SCHED, SCHED_NORMAL) E(SCHED, SCHED_FIFO) E(SCHED, SCHED_RR) E(SCHED, SCHED_BATCH)
+    E(SCHED, SCHED_IDLE) E(SCHED, SCHED_DEADLINE)
+    E(SECCOMP, SECCOMP_SET_MODE_STRICT) E(SECCOMP, SECCOMP_SET_MODE_FILTER) E(SECCOMP, SECCOMP_GET_ACTION_AVAIL)
+    E(SECCOMP, SECCOMP_GET_NOTIF_SIZES)
+    E(SEEK, SEEK_SET) E(SEEK, SEEK_CUR) E(SEEK, SEEK_END) E(SEEK, SEEK_DATA) E(SEEK, SEEK_HOLE)
+    E(SEM, IPC_RMID) E(SEM, IPC_SET) E(SEM, IPC_STAT) E(SEM, IPC_INFO) E(SEM, GETPID)
+    E(SEM, GETVAL) E(SEM, GETALL) E(SEM, GETNCNT) E(SEM, GETZCNT) E(SEM, SETVAL) E(SEM, SETALL)
+    E(SEM, SEM_STAT) E(SEM, SEM_INFO)
+    B(SHMFLG, SHM_RDONLY) B(SHMFLG, SHM_RND) B(SHMFLG, SHM_REMAP) B(SHMFLG, SHM_EXEC)
+    VE(SHUT, SHUT_RD, 0) VE(SHUT, SHUT_WR, 1) VE(SHUT, SHUT_RDWR, 2)
+    E(SIGHOW, SIG_BLOCK) E(SIGHOW, SIG_UNBLOCK) E(SIGHOW, SIG_SETMASK)
+    E(SIGNAL, SIGHUP) E(SIGNAL, SIGINT) E(SIGNAL, SIGQUIT) E(SIGNAL, SIGILL) E(SIGNAL, SIGTRAP) E(SIGNAL, SIGABRT)
+    E(SIGNAL, SIGBUS) E(SIGNAL, SIGFPE) E(SIGNAL, SIGKILL) E(SIGNAL, SIGUSR1) E(SIGNAL, SIGSEGV)
+    E(SIGNAL, SIGUSR2) E(SIGNAL, SIGPIPE) E(SIGNAL, SIGALRM) E(SIGNAL, SIGTERM) E(SIGNAL, SIGSTKFLT)
+    E(SIGNAL, SIGCHLD) E(SIGNAL, SIGCONT) E(SIGNAL, SIGSTOP) E(SIGNAL, SIGTSTP) E(SIGNAL, SIGTTIN)
+    E(SIGNAL, SIGTTOU) E(SIGNAL, SIGURG) E(SIGNAL, SIGXCPU) E(SIGNAL, SIGXFSZ) E(SIGNAL, SIGVTALRM)
+    E(SIGNAL, SIGPROF) E(SIGNAL, SIGWINCH) E(SIGNAL, SIGIO) E(SIGNAL, SIGPWR) E(SIGNAL, SIGSYS)
+    VE(SIGNAL, SIGRT_0, 32) VE(SIGNAL, SIGRT_1, 33) VE(SIGNAL, SIGRT_2, 34)
+    VF(SOCK, SOCK_STREAM, 1, 0xf) VF(SOCK, SOCK_DGRAM, 2, 0xf) VF(SOCK, SOCK_RAW, 3, 0xf) VF(SOCK, SOCK_RDM, 4, 0xf)
+    VF(SOCK, SOCK_SEQPACKET, 5, 0xf) VF(SOCK, SOCK_PACKET, 10, 0xf) VB(SOCK, SOCK_NONBLOCK, 04000)
+    VB(SOCK, SOCK_CLOEXEC, 02000000)
+    VE(SOL, SOL_IP, 0) VE(SOL, SOL_SOCKET, 1) VE(SOL, SOL_TCP, 6) VE(SOL, SOL_UDP, 17) VE(SOL, SOL_IPV6, 41)
+    VE(SOL, SOL_NETLINK, 270) VE(SOL, SOL_ALG, 279)
+    VB(SPLICE, SPLICE_F_MOVE, 1) VB(SPLICE, SPLICE_F_NONBLOCK, 2) VB(SPLICE, SPLICE_F_MORE, 4)
+    VB(SPLICE, SPLICE_F_GIFT, 8)
+    VB(TIMER, TIMER_ABSTIME, 1) VB(TIMER, TFD_TIMER_CANCEL_ON_SET, 2)
+    B(WAIT, WNOHANG) B(WAIT, WUNTRACED) B(WAIT, WEXITED) B(WAIT, WCONTINUED) B(WAIT, WNOWAIT)
+    B(WAIT, __WNOTHREAD) B(WAIT, __WALL) B(WAIT, __WCLONE)
+    B(XATTR, XATTR_CREATE) B(XATTR, XATTR_REPLACE)
+};
+constexpr size_t kNames = sizeof kSpecs / sizeof *kSpecs;
+
+// The same without pointers (see monitor/table.h).
+struct Name {
+  u32 value, mask;
+  u16 text;  // offset in Names::text
+  Set set;
+};
+
+constexpr size_t text_size() {
+  size_t size = 0;
+  for (const Spec& s : kSpecs) size += __builtin_strlen(s.name) + 1;
+  return size;
+}
+
+struct Names {
+  Name of[kNames];
+  char text[text_size()];
+};
+
+consteval Names make_names() {
+  Names names{};
+  u16 used = 0;
+  for (size_t i = 0; i < kNames; ++i) {
+    const Spec& s = kSpecs[i];
+    names.of[i] = {s.value, s.mask, used, s.set};
+    const char* c = s.name;
+    do names.text[used++] = *c;
+    while (*c++);
+  }
+  return names;
+}
+constexpr Names kNameTable = make_names();
+
+struct Error {
+  u16 number, name, text;
+};
+struct Errors {
+  static constexpr size_t kCount = 0
+#define X(name, text) +1
+#include "monitor/trace_errors.def"
+#undef X
+      ;
+  static constexpr size_t kText = 0
+#define X(name, text) +sizeof #name + sizeof text
+#include "monitor/trace_errors.def"
+#undef X
+      ;
+  Error of[kCount];
+  char text[kText];
+};
+
+consteval Errors make_errors() {
+  Errors errors{};
+  u16 used = 0;
+  size_t count = 0;
+  auto put = [&](const char* c) {
+    const u16 at = used;
+    do errors.text[used++] = *c;
+    while (*c++);
+    return at;
+  };
+#define X(error, words)                                \
+  errors.of[count].number = static_cast<u16>(error);  \
+  errors.of[count].name = put(#error);                \
+  errors.of[count++].text = put(words);
+#include "monitor/trace_errors.def"
+#undef X
+  return errors;
+}
+constexpr Errors kErrors = make_errors();
+
+const Error* find_error(u32 number) {
+  for (const Error& e : kErrors.of) {
+    if (e.number == number) return &e;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void put_enum(Text& out, Set set, u32 value) {
+  for (const Name& n : kNameTable.of) {
+    if (n.set == set && n.value == value && n.mask != 0) {
+      out.str(kNameTable.text + n.text);
+      return;
+    }
+  }
+  if (value < 0x1000 || value > 0xfffff000) {
+    out.dec(static_cast<i32>(value));
+  } else {
+    out.hex(value);
+  }
+}
+
+void put_flags(Text& out, Set set, u64 value) {
+  u64 left = value, decided = 0;
+  bool any = false;
+  for (const Name& n : kNameTable.of) {
+    if (n.set != set) continue;
+    const bool matches = n.mask == 0 ? value == 0 : (value & n.mask) == n.value && (decided & n.mask) == 0;
+    if (!matches) continue;
+    if (any) out.put('|');
+    out.str(kNameTable.text + n.text);
+    any = true;
+    decided |= n.mask;
+    left &= ~u64{n.mask};
+  }
+  if (left != 0 || !any) {
+    if (any) out.put('|');
+    if (left == 0) {
+      out.put('0');
+    } else {
+      out.hex(left);
+    }
+  }
+}
+
+const char* error_name(u32 error) {
+  const Error* e = find_error(error);
+  return e ? kErrors.text + e->name : nullptr;
+}
+
+const char* error_text(u32 error) {
+  const Error* e = find_error(error);
+  return e ? kErrors.text + e->text : nullptr;
+}
+
+}  // namespace barchan::trace

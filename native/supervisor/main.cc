@@ -1,0 +1,278 @@
+// Purpose: the parent of a guest's first process. It passes on how that process fares, forwards signals,
+//          adopts orphaned descendants, and ends all of them when Node asks or is gone.
+// Owner:   supervisor: one small freestanding process for each program that Node starts.
+// Threads: one. Trust: argv, envp and StartBlob come from Node; nothing comes from the guest.
+//
+// Why a process of its own: PR_SET_PDEATHSIG is tied to the thread that forked, which in Node may be a
+// worker that ends, and it does not reach grandchildren; a process group does not hold a guest that makes
+// new ones. A child subreaper has every descendant below it for as long as it lives.
+#include "abi/start.h"
+#include "abi/supervisor.h"
+#include "host/string.h"
+#include "host/syscall.h"
+#include "supervisor/family.h"
+
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/signal.h>
+#include <linux/signalfd.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
+
+namespace barchan::supervisor {
+namespace {
+
+constexpr int kSignals = 64;
+// Longer than a busy Node needs to tell us about a signal that our whole group was sent.
+constexpr u64 kForwardWindowMs = 3000;
+constexpr u64 kSweepIntervalMs = 5;
+
+struct Supervisor {
+  int control = -1;
+  int signals = -1;
+  i32 child = 0;
+  bool ended = false;  // the first process
+  bool seen = false;   // its end, by Node
+  bool keep = false;
+  bool finish = false;
+  u64 seen_ms[kSignals + 1] = {};  // when our group was last sent each signal; 0 = not, or used up
+};
+Supervisor self;
+
+[[noreturn]] void leave(int status) {
+  for (;;) host::call(__NR_exit_group, status);
+}
+
+u64 now_ms() {
+  __kernel_timespec now = {};
+  host::call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+  return static_cast<u64>(now.tv_sec) * 1000 + static_cast<u64>(now.tv_nsec) / 1000000 + 1;
+}
+
+// The socket is blocking and Node reads it; when Node is gone nobody needs the line (EPIPE).
+void send(const Text& line) {
+  size_t done = 0;
+  while (done < line.size()) {
+    const i64 count = host::call(__NR_sendto, self.control, line.data() + done, line.size() - done,
+                                 0x4000 /* MSG_NOSIGNAL */);
+    if (count == -EINTR) continue;
+    if (count <= 0) return;
+    done += static_cast<size_t>(count);
+  }
+}
+
+void send_failed(const char* what, i64 error) {
+  char buffer[160];
+  send(Text(buffer, sizeof buffer)
+           .str("{\"event\":\"failed\",\"errno\":")
+           .dec(-error)
+           .str(",\"what\":\"")
+           .str(what)
+           .str("\"}\n"));
+}
+
+void send_exit(int status, const rusage& usage) {
+  char buffer[256];
+  Text line(buffer, sizeof buffer);
+  line.str("{\"event\":\"exit\",\"status\":").dec(status);
+  line.str(",\"userUs\":").dec(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec);
+  line.str(",\"systemUs\":").dec(usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec);
+  line.str(",\"maxRssKiB\":").dec(usage.ru_maxrss).str("}\n");
+  send(line);
+}
+
+// Reaps whatever can be reaped. Returns false when there are no children at all.
+bool reap() {
+  for (;;) {
+    int status = 0;
+    rusage usage = {};
+    const i64 pid = host::call(__NR_wait4, -1, &status, WNOHANG | WUNTRACED, &usage);
+    if (pid == -EINTR) continue;
+    if (pid < 0) return false;
+    if (pid == 0) return true;
+    if (pid != self.child || self.ended) continue;
+    if ((status & 0xff) == 0x7f) {
+      char buffer[64];
+      send(Text(buffer, sizeof buffer)
+               .str("{\"event\":\"stopped\",\"signal\":")
+               .dec(status >> 8 & 0xff)
+               .str("}\n"));
+    } else {
+      self.ended = true;
+      send_exit(status, usage);
+    }
+  }
+}
+
+void drain_signals() {
+  signalfd_siginfo info[8];
+  for (;;) {
+    const i64 size = host::call(__NR_read, self.signals, info, sizeof info);
+    if (size <= 0) return;
+    for (size_t i = 0; i < static_cast<size_t>(size) / sizeof info[0]; i++)
+      if (info[i].ssi_signo <= kSignals) self.seen_ms[info[i].ssi_signo] = now_ms();
+  }
+}
+
+void signal_child(int signal) {
+  // Not yet reaped, so the number cannot belong to another process.
+  if (!self.ended) host::call(__NR_kill, self.child, signal);
+}
+
+// A signal that Node itself received. From a terminal, or by kill(2) of a group, the child has it too.
+void forward(int signal) {
+  drain_signals();
+  const u64 seen = self.seen_ms[signal];
+  self.seen_ms[signal] = 0;
+  const bool same_group = host::call(__NR_getpgid, self.child) == host::call(__NR_getpgid, 0);
+  if (same_group && seen != 0 && now_ms() - seen < kForwardWindowMs) return;
+  signal_child(signal);
+}
+
+void obey(u8 operation, u8 argument) {
+  const bool is_signal = argument >= 1 && argument <= kSignals;
+  switch (operation) {
+    case abi::kOpSignal:
+      if (is_signal) signal_child(argument);
+      break;
+    case abi::kOpForward:
+      if (is_signal) forward(argument);
+      break;
+    case abi::kOpEnd: self.finish = true; break;
+    case abi::kOpKeep: self.keep = true; break;
+    case abi::kOpSeen: self.seen = true; break;
+    default: break;
+  }
+}
+
+void read_control() {
+  static u8 pending[2];
+  static size_t have = 0;
+  u8 bytes[64];
+  const i64 size =
+      host::call(__NR_recvfrom, self.control, bytes, sizeof bytes, 0x40 /* MSG_DONTWAIT */, nullptr, nullptr);
+  if (size == -EAGAIN || size == -EINTR) return;
+  if (size <= 0) {
+    // Node is gone, which ends the guest, unless only its background was left and shall stay.
+    if (self.ended && self.keep)
+      self.seen = true;
+    else
+      self.finish = true;
+    return;
+  }
+  for (i64 i = 0; i < size; i++) {
+    pending[have++] = bytes[i];
+    if (have == 2) {
+      have = 0;
+      obey(pending[0], pending[1]);
+    }
+  }
+}
+
+// Ends every process of the guest. Returns when there is none.
+void sweep() {
+  while (reap()) {
+    if (signal_family(SIGKILL) < 0) signal_child(SIGKILL);
+    pollfd wait = {self.signals, POLLIN, 0};
+    __kernel_timespec interval = {0, kSweepIntervalMs * 1000000};
+    if (host::call(__NR_ppoll, &wait, 1, &interval, nullptr, 8) > 0) drain_signals();
+  }
+}
+
+[[noreturn]] void supervise() {
+  for (;;) {
+    const bool children = reap();
+    if (self.seen && self.ended && (!children || self.keep)) leave(0);
+    if (self.finish) {
+      sweep();
+      leave(0);
+    }
+    pollfd wait[2] = {{self.signals, POLLIN, 0}, {self.control, POLLIN, 0}};
+    host::call(__NR_ppoll, wait, 2, nullptr, nullptr, 8);
+    if (wait[0].revents != 0) drain_signals();
+    if (wait[1].revents != 0) read_control();
+  }
+}
+
+// So that a process list shows the program once, and this process by its own name.
+void take_name(char** argv, int argc) {
+  char* start = argv[0];
+  char* end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
+  memset(start, 0, static_cast<size_t>(end - start));
+  Text(start, static_cast<size_t>(end - start)).str("barchan-supervisor");
+  host::call(__NR_prctl, PR_SET_NAME, "barchan-super", 0, 0, 0);
+}
+
+[[noreturn]] void become_monitor(char** argv, char** environment, u64 mask, i64 parent) {
+  host::call(__NR_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, sizeof mask);
+  host::call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (host::call(__NR_getppid) != parent) leave(abi::kExitStartFailed);
+  // Not execveat with an empty path: that is how a monitor starts its successor (abi/start.h).
+  const i64 error = host::call(__NR_execve, "/proc/self/fd/5", argv, environment);
+  send_failed("execve of the monitor", error);
+  leave(abi::kExitStartFailed);
+}
+
+[[noreturn]] void main(u64* stack) {
+  const int argc = static_cast<int>(stack[0]);
+  auto** argv = reinterpret_cast<char**>(stack + 1);
+  char** environment = argv + argc + 1;
+
+  abi::StartBlob blob = {};
+  if (argc < 1 || host::call(__NR_pread64, 4, &blob, sizeof blob, 0) != static_cast<i64>(sizeof blob) ||
+      blob.magic != abi::kStartMagic || blob.version != abi::kStartVersion || blob.extra_fds > 1000) {
+    leave(abi::kExitStartFailed);
+  }
+  self.control = max(static_cast<int>(5 + blob.extra_fds), max(blob.trace_fd, blob.report_fd)) + 1;
+  host::call(__NR_fcntl, self.control, F_SETFD, FD_CLOEXEC);
+  host::call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
+  u64 all = ~0ull, mask = 0;
+  host::call(__NR_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof all);
+  const i64 parent = host::call(__NR_getpid);
+  const i64 child = host::call(__NR_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (child < 0) {
+    send_failed("fork", child);
+    leave(abi::kExitStartFailed);
+  }
+  if (child == 0) become_monitor(argv, environment, mask, parent);
+  self.child = static_cast<i32>(child);
+
+  // Guests of the same user must not be able to look into this process or change it through /proc.
+  host::call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  take_name(argv, argc);
+  // The guest's descriptors close when the guest closes them, not when this process ends.
+  host::call(__NR_close_range, 0, self.control - 1, 0);
+  host::call(__NR_close_range, self.control + 1, ~0u, 0);
+  host::call(__NR_chdir, "/");
+  char buffer[64];
+  send(Text(buffer, sizeof buffer).str("{\"event\":\"started\",\"pid\":").dec(child).str("}\n"));
+
+  self.signals =
+      static_cast<int>(host::call(__NR_signalfd4, -1, &all, sizeof all, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (self.signals < 0) {
+    self.signals = self.control;  // sweep() then polls by time only
+    sweep();
+    leave(abi::kExitStartFailed);
+  }
+  supervise();
+}
+
+}  // namespace
+}  // namespace barchan::supervisor
+
+extern "C" [[noreturn, gnu::used]] void barchan_supervisor_main(barchan::u64* stack) {
+  barchan::supervisor::main(stack);
+}
+
+asm(".globl _start\n"
+    ".type _start, @function\n"
+    "_start:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %rsp, %rdi\n"
+    "  and $-16, %rsp\n"
+    "  call barchan_supervisor_main\n"
+    "  hlt\n");

@@ -1,0 +1,44 @@
+// Runs the libFuzzer targets of test/fuzz one after the other: node scripts/fuzz.mjs [SECONDS_EACH]
+// What they find stays in build/fuzz/corpus and is the start of the next run.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = join(root, 'build/fuzz');
+const seconds = Number(process.argv[2] ?? 60);
+if (!(seconds > 0)) throw new Error(`seconds must be a number, not ${process.argv[2]}`);
+
+const seeds = {
+  fuzz_elf: (corpus) => {
+    for (const program of ['/bin/true', '/lib64/ld-linux-x86-64.so.2']) {
+      copyFileSync(program, join(corpus, program.replaceAll('/', '_')));
+    }
+  },
+  fuzz_script: (corpus) => writeFileSync(join(corpus, 'shell'), '#! /bin/sh -e \necho\n'),
+  fuzz_stat: (corpus) => writeFileSync(join(corpus, 'shell'), '12 (sh) S 7 12 12 34816 12 4194560'),
+};
+
+const versions = ['', '-19', '-18', '-17', '-16', '-15', '-14'];
+const compiler = versions.map((version) => `/usr/bin/clang++${version}`).find(existsSync);
+if (!compiler) {
+  console.error('Needs clang: sudo apt-get install clang');
+  process.exit(1);
+}
+
+function run(command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
+}
+
+const targets = readdirSync(join(root, 'test/fuzz')).map((name) => name.replace(/\.cc$/, ''));
+run('cmake', ['-S', root, '-B', folder, `-DCMAKE_CXX_COMPILER=${compiler}`, '-DBARCHAN_FUZZ=ON']);
+run('cmake', ['--build', folder, '--parallel', ...targets.flatMap((name) => ['--target', name])]);
+for (const target of targets) {
+  const corpus = join(folder, 'corpus', target);
+  mkdirSync(corpus, { recursive: true });
+  seeds[target]?.(corpus);
+  const limits = ['-max_len=300000', `-max_total_time=${seconds}`, '-print_final_stats=1'];
+  run(join(folder, target), [...limits, `-artifact_prefix=${folder}/`, corpus]);
+}

@@ -1,0 +1,32 @@
+/** Every test/guest/*.c: the native run is the oracle for the run under Barchan. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { expectSame } from '../helpers/differential.js';
+import { compileGuest, guestPrograms } from '../helpers/guest-programs.mjs';
+import { knownDifferences } from './known-differences.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'barchan-guest-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('guest programs behave as they do natively', () => {
+  const programs = guestPrograms();
+
+  it('are many', () => expect(programs.length).toBeGreaterThanOrEqual(60));
+
+  for (const program of programs) {
+    for (const link of program.links) {
+      it(
+        `${program.name} (${link}): ${program.shows}`,
+        async (context) => {
+          const reason = knownDifferences[program.name];
+          if (reason) context.skip(reason);
+          const path = await compileGuest(program, link);
+          await expectSame([path, ...program.args], { cwd: folder, timeoutMs: program.timeoutMs });
+        },
+        program.timeoutMs * 2 + 30_000,
+      );
+    }
+  }
+});

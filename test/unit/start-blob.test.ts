@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { SandboxError } from '../../lib/errors.js';
+import {
+  encodeStartBlob,
+  startBlobMaximum,
+  startBlobSize,
+  startFd,
+  startFlags,
+  startMagic,
+  startMaximumExtraFds,
+  startVersion,
+} from '../../lib/start-blob.js';
+
+const header = readFileSync(new URL('../../native/abi/start.h', import.meta.url), 'utf8');
+
+/** The value of `constexpr u32 NAME = ...;` in abi/start.h. */
+function constant(name: string): number {
+  const text = new RegExp(`constexpr (?:u32|int) ${name} = ([^;]+);`).exec(header)?.[1];
+  const shift = /^1u << (\d+)$/.exec(text ?? '');
+  return shift ? 1 << Number(shift[1]) : Number(text);
+}
+
+/** Field names and types of StartBlob, in order. */
+function fields(): [string, string][] {
+  const body = /struct StartBlob \{(.*?)\};/s.exec(header)?.[1] ?? '';
+  return [...body.matchAll(/^\s*(u32|i32) (\w+)(?:\[\d+\])?;/gm)].map((match) => [
+    match[1] ?? '',
+    match[2] ?? '',
+  ]);
+}
+
+const plain = { flags: 0, extraFds: 0, traceFd: -1, reportFd: 6, program: '/bin/true' };
+
+describe('start blob', () => {
+  it('agrees with abi/start.h on constants', () => {
+    expect(startMagic).toBe(constant('kStartMagic'));
+    expect(startVersion).toBe(constant('kStartVersion'));
+    expect(startFlags.trace).toBe(constant('kStartTrace'));
+    expect(startFlags.selfTest).toBe(constant('kStartSelfTest'));
+    expect(startFlags.dieWithParent).toBe(constant('kStartDieWithParent'));
+    expect(startFlags.forceUserEntry).toBe(constant('kStartForceUserEntry'));
+    expect(header).toContain(`static_assert(sizeof(StartBlob) == ${startBlobSize})`);
+    expect(header).toContain(`0..${startMaximumExtraFds}: how many`);
+    expect(header).toContain(`//   fd ${startFd.kvm}      /dev/kvm`);
+    expect(header).toContain(`//   fd ${startFd.blob}      a memfd`);
+    expect(header).toContain(`//   fd ${startFd.image}      the monitor's own image`);
+    expect(header).toContain(`//   fd ${startFd.firstExtra}..    `);
+  });
+
+  it('agrees with abi/start.h on the order of fields', () => {
+    expect(fields().map(([, name]) => name)).toEqual([
+      'magic',
+      'version',
+      'size',
+      'flags',
+      'extra_fds',
+      'trace_fd',
+      'report_fd',
+      'program',
+      'cwd',
+      'reserved',
+    ]);
+    expect(fields().filter(([type]) => type === 'i32')).toEqual([
+      ['i32', 'trace_fd'],
+      ['i32', 'report_fd'],
+    ]);
+  });
+
+  it('places the strings behind the head, NUL-terminated', () => {
+    const blob = encodeStartBlob({
+      ...plain,
+      flags: startFlags.trace,
+      extraFds: 2,
+      traceFd: 9,
+      cwd: '/tmp/ä',
+    });
+    expect(blob.readUInt32LE(0)).toBe(startMagic);
+    expect(blob.readUInt32LE(8)).toBe(blob.length);
+    expect(blob.readUInt32LE(12)).toBe(1);
+    expect(blob.readUInt32LE(16)).toBe(2);
+    expect(blob.readInt32LE(20)).toBe(9);
+    expect(blob.readInt32LE(24)).toBe(6);
+    const text = (offset: number): string => blob.toString('utf8', offset, blob.indexOf(0, offset));
+    expect(text(blob.readUInt32LE(28))).toBe('/bin/true');
+    expect(text(blob.readUInt32LE(32))).toBe('/tmp/ä');
+    expect(blob.subarray(36, 64).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('says 0 for no working directory and -1 for no trace', () => {
+    const blob = encodeStartBlob(plain);
+    expect(blob.readUInt32LE(32)).toBe(0);
+    expect(blob.readInt32LE(20)).toBe(-1);
+  });
+
+  it('refuses what would pass 64 KiB', () => {
+    expect(() => encodeStartBlob({ ...plain, program: 'x'.repeat(startBlobMaximum) })).toThrow(SandboxError);
+    const most = startBlobMaximum - startBlobSize - 1;
+    expect(encodeStartBlob({ ...plain, program: 'x'.repeat(most) })).toHaveLength(startBlobMaximum);
+  });
+});
