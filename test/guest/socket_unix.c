@@ -33,7 +33,7 @@ int main(void) {
   pid_t child = MUST(fork());
   if (!child) {
     int client = MUST(socket(AF_UNIX, SOCK_STREAM, 0));
-    SHOW(connect(client, (void*)&name, sizeof name));
+    MUST(connect(client, (void*)&name, sizeof name));
     MUST(write(client, "from the client", 15));
     MUST(read(client, text, 100));
     _exit(text[0]);
