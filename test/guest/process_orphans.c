@@ -31,17 +31,18 @@ int main(void) {
     CHECK(getppid() == me);
     if (!MUST(fork())) {
       while (getppid() == parent) usleep(1000);
-      printf("orphan's parent is the subreaper: %d\n", getppid() == me);
-      pid_t self = getpid();
-      MUST(write(pipes[1], &self, sizeof self));
+      pid_t self[2] = {getpid(), getppid()};
+      MUST(write(pipes[1], self, sizeof self));
       _exit(55);
     }
     _exit(2);
   }
   reap("parent of the orphan", pid);
-  pid_t orphan;
-  MUST(read(pipes[0], &orphan, sizeof orphan));
-  reap("orphan", orphan);
+  // The orphan tells rather than prints, as nothing orders its output and this process's.
+  pid_t told[2], orphan;
+  MUST(read(pipes[0], told, sizeof told));
+  printf("orphan's parent is the subreaper: %d\n", told[1] == me);
+  reap("orphan", told[0]);
   pid = MUST(fork());
   if (!pid) {
     pid_t grandchild = MUST(fork());

@@ -38,8 +38,8 @@ int main(int argc, char** argv) {
     execv("/proc/self/exe", arguments);
     _exit(98);
   }
+  reap("vfork+exec", pid);  // first, as its output comes after the parent is awake
   printf("value %d\n", value);
-  reap("vfork+exec", pid);
   pid = vfork();
   if (!pid) {
     execl("/does/not/exist", "x", NULL);

@@ -33,7 +33,7 @@ static void* waiter(void* unused UNUSED) {
   sigaddset(&set, SIGUSR2);
   sem_post(&ready);
   int signo;
-  for (int i = 0; i < 100; i++) {
+  for (int i = 0; i < 50; i++) {
     sigwait(&set, &signo);
     sem_post(&done);
   }
@@ -55,7 +55,7 @@ static pthread_barrier_t barrier;  // all four and main: nobody signals a thread
 static void* crossfire(void* index) {
   long me = (long)index;
   pthread_barrier_wait(&barrier);
-  for (int i = 0; i < 500; i++) {
+  for (int i = 0; i < 200; i++) {
     int result = pthread_kill(peers[(me + 1 + i) % 4], SIGUSR1);
     if (result) printf("pthread_kill %s\n", errno_name(result));
     if (i % 8 == 0) free(malloc((size_t)(i * 100 + 1)));
@@ -85,7 +85,7 @@ int main(void) {
     total = 0;
     pthread_create(&thread, NULL, kind ? sleeper : spinner, &stop);
     sem_wait(&ready);
-    for (int i = 1; i <= 200; i++) {
+    for (int i = 1; i <= 50; i++) {
       pthread_kill(thread, SIGUSR1);
       while (total < i) sched_yield();
       if (!pthread_equal(ran_on, thread)) puts("wrong thread");
@@ -100,7 +100,7 @@ int main(void) {
 
   pthread_create(&thread, NULL, waiter, NULL);
   sem_wait(&ready);
-  for (int i = 0; i < 100; i++) {
+  for (int i = 0; i < 50; i++) {
     kill(getpid(), SIGUSR2);
     sem_wait(&done);
   }
