@@ -7,8 +7,9 @@
 #include "host/types.h"
 
 extern "C" {
-extern const barchan::u8 barchan_gate_start[], barchan_gate_end[], barchan_gate_syscall[], barchan_gate_sysret[],
-    barchan_gate_iret[], barchan_gate_exceptions[], barchan_gate_selftest[], barchan_gate_selftest_end[];
+extern const barchan::u8 barchan_gate_start[], barchan_gate_end[], barchan_gate_syscall[],
+    barchan_gate_sysret[], barchan_gate_iret[], barchan_gate_exceptions[], barchan_gate_selftest[],
+    barchan_gate_selftest_end[];
 }
 
 namespace barchan::gate {

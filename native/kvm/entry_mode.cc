@@ -25,8 +25,8 @@ i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
   }
   // The gate page is supervisor-only: a fetch fault in user mode at LSTAR means that CPL stayed 3.
   const auto* frame = reinterpret_cast<const gate::Frame*>(vcpu.page + BARCHAN_VCPU_FRAME);
-  if (vcpu.run->io.port == BARCHAN_PORT_EXCEPTION && frame->vector == 14 && frame->cr2 == gate::syscall_va() &&
-      frame->cs == BARCHAN_USER_CS) {
+  if (vcpu.run->io.port == BARCHAN_PORT_EXCEPTION && frame->vector == 14 &&
+      frame->cr2 == gate::syscall_va() && frame->cs == BARCHAN_USER_CS) {
     vm.entry_mode = EntryMode::kUser;
     vcpu_allow_syscall_port(vcpu);
     return 0;
@@ -37,12 +37,9 @@ i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
 
 const char* entry_mode_name(EntryMode mode) {
   switch (mode) {
-    case EntryMode::kSupervisor:
-      return "supervisor";
-    case EntryMode::kUser:
-      return "user";
-    case EntryMode::kUnknown:
-      break;
+    case EntryMode::kSupervisor: return "supervisor";
+    case EntryMode::kUser: return "user";
+    case EntryMode::kUnknown: break;
   }
   return "unknown";
 }

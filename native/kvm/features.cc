@@ -19,7 +19,8 @@ constexpr u64 kXcr0Amx = (1u << 17) | (1u << 18);
 kvm_cpuid_entry2* find(u32 function, u32 index) {
   for (u32 i = 0; i < known.cpuid.count; i++) {
     kvm_cpuid_entry2& e = known.cpuid.entries[i];
-    if (e.function == function && (!(e.flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e.index == index)) return &e;
+    if (e.function == function && (!(e.flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e.index == index))
+      return &e;
   }
   return nullptr;
 }

@@ -50,8 +50,8 @@ void fill_page(Vcpu& vcpu) {
   gdt[BARCHAN_USER_SS / 8] = 0x00cff3000000ffff;
   gdt[BARCHAN_USER_CS / 8] = 0x00affb000000ffff;  // 0x23, compatibility mode, stays absent: no 32-bit code
   const u64 tss = vcpu.page_va + BARCHAN_VCPU_TSS;
-  gdt[BARCHAN_TSS_SELECTOR / 8] = BARCHAN_VCPU_TSS_LIMIT | (tss & 0xffffff) << 16 | 0x89ull << 40 |
-                                  (tss >> 24 & 0xff) << 56;
+  gdt[BARCHAN_TSS_SELECTOR / 8] =
+      BARCHAN_VCPU_TSS_LIMIT | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
   gdt[BARCHAN_TSS_SELECTOR / 8 + 1] = tss >> 32;
   u8* t = vcpu.page + BARCHAN_VCPU_TSS;
   const u64 stack = vcpu.page_va + BARCHAN_VCPU_STACK_TOP;
@@ -171,9 +171,7 @@ i64 set_segment_bases(Vcpu& vcpu, const u64* fs, const u64* gs) {
   return set_msrs(vcpu, entries, count);
 }
 
-i64 get_xsave(Vcpu& vcpu, XsaveArea& area) {
-  return host::call(__NR_ioctl, vcpu.fd, kGetXsave, &area);
-}
+i64 get_xsave(Vcpu& vcpu, XsaveArea& area) { return host::call(__NR_ioctl, vcpu.fd, kGetXsave, &area); }
 
 i64 set_xsave(Vcpu& vcpu, const XsaveArea& area) {
   // Header at 512: XSTATE_BV, XCOMP_BV, then 48 reserved bytes (SDM vol. 1, 13.4.2).

@@ -21,12 +21,12 @@ struct alignas(64) XsaveArea {
 struct Vcpu {
   int fd;
   u32 id;
-  kvm_run* run;        // mapped, kvm_run + sync regs
-  u8* page;            // its vCPU page (GDT, TSS, ring-0 stack) in monitor memory
-  u64 page_va;         // the same page in guest virtual memory
-  Vcpu* next;          // free list
+  kvm_run* run;  // mapped, kvm_run + sync regs
+  u8* page;      // its vCPU page (GDT, TSS, ring-0 stack) in monitor memory
+  u64 page_va;   // the same page in guest virtual memory
+  Vcpu* next;    // free list
 
-  kvm_regs& regs() { return run->s.regs.regs; }        // valid after each exit
+  kvm_regs& regs() { return run->s.regs.regs; }  // valid after each exit
   void regs_dirty() { run->kvm_dirty_regs |= KVM_SYNC_X86_REGS; }
 };
 

@@ -18,10 +18,10 @@ enum class EntryMode : u32 {
 struct Vm {
   int kvm_fd = -1;
   int fd = -1;
-  u64 run_size = 0;     // bytes to map per vCPU
-  u32 vcpus = 0;        // created so far = next id
+  u64 run_size = 0;  // bytes to map per vCPU
+  u32 vcpus = 0;     // created so far = next id
   u32 max_vcpus = 0;
-  u64 root = 0;         // guest-physical address of the top page table (CR3)
+  u64 root = 0;  // guest-physical address of the top page table (CR3)
   EntryMode entry_mode = EntryMode::kUnknown;
 };
 

@@ -16,7 +16,9 @@ constexpr u64 kMessageMaximum = 0x7fffffff;
 constexpr u64 kRefusedLength = ~u64{0};  // EINVAL by msgsnd and msgrcv
 
 // `size` bytes at `address` as access_ok() judges them.
-constexpr bool in_user_space(u64 address, u64 size) { return address <= kUserEnd && size <= kUserEnd - address; }
+constexpr bool in_user_space(u64 address, u64 size) {
+  return address <= kUserEnd && size <= kUserEnd - address;
+}
 
 constexpr u64 in_hole(u64 address) { return kHole + (address & (kPageSize - 1)); }
 constexpr u64 bad(u64 address) { return kBadPointer + (address & (kPageSize - 1)); }
@@ -24,7 +26,8 @@ constexpr u64 bad(u64 address) { return kBadPointer + (address & (kPageSize - 1)
 // extra + size * count, or the largest number when that overflows.
 constexpr u64 total(u64 size, u64 extra, u64 count) {
   u64 bytes;
-  if (__builtin_mul_overflow(size, count, &bytes) || __builtin_add_overflow(bytes, extra, &bytes)) return ~u64{0};
+  if (__builtin_mul_overflow(size, count, &bytes) || __builtin_add_overflow(bytes, extra, &bytes))
+    return ~u64{0};
   return bytes;
 }
 
@@ -62,8 +65,7 @@ void check_buffer(const table::Row& row, unsigned index, u64 arg[6]) {
       if (pages != wanted) arg[index] = in_hole(arg[index]);
       return;
     }
-    default:
-      arg[index] = buffer(arg[index], a.size, 0, a.optional, count);
+    default: arg[index] = buffer(arg[index], a.size, 0, a.optional, count);
   }
   if (count != given) arg[a.link] = count;
 }

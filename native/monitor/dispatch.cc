@@ -17,7 +17,9 @@ namespace {
 using table::Class;
 using table::Row;
 
-template <typename... Args> constexpr Call make_call(u32 nr, Args... args) { return {nr, {host::word(args)...}}; }
+template <typename... Args> constexpr Call make_call(u32 nr, Args... args) {
+  return {nr, {host::word(args)...}};
+}
 
 // The call that a REWRITE row stands for. Pre: call.nr is the number of such a row.
 Call rewritten(const Call& call) {
@@ -27,8 +29,10 @@ Call rewritten(const Call& call) {
 #define A1 call.arg[1]
 #define A2 call.arg[2]
 #define A3 call.arg[3]
+// clang-format off
 #define REWRITE(nr, name, family, to, args, status, note) \
   case nr: return to;
+// clang-format on
 #include "monitor/syscalls.def"
 #undef A3
 #undef A2
@@ -42,10 +46,12 @@ Call rewritten(const Call& call) {
 // Pre: call.nr is the number of a CANON or EMULATE row.
 i64 handle(Thread& t, const Call& call) {
   switch (call.nr) {
+// clang-format off
 #define CANON(nr, name, family, flags, args, status, note) \
   case nr: return sys_##name(t, call);
 #define EMULATE(nr, name, family, flags, args, status, note) \
   case nr: return sys_##name(t, call);
+// clang-format on
 #include "monitor/syscalls.def"
   }
   __builtin_unreachable();
@@ -53,7 +59,8 @@ i64 handle(Thread& t, const Call& call) {
 
 i64 pass(Thread& t, const Call& call) {
   i64 result = host::barchan_interruptible(static_cast<i64>(call.nr), call.arg, &t.pending);
-  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]] return files::proc_mem_call(call);
+  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]]
+    return files::proc_mem_call(call);
   return result;
 }
 
@@ -127,7 +134,8 @@ static_assert(rewrites_end());
 }  // namespace
 
 i64 dispatch(Thread& t, const Call& call) {
-  if (trace_on) [[unlikely]] return traced(t, call);
+  if (trace_on) [[unlikely]]
+    return traced(t, call);
   return perform(t, call);
 }
 

@@ -11,7 +11,9 @@
 namespace barchan {
 namespace {
 
-gate::Frame& frame_of(Thread& t) { return *reinterpret_cast<gate::Frame*>(t.vcpu->page + BARCHAN_VCPU_FRAME); }
+gate::Frame& frame_of(Thread& t) {
+  return *reinterpret_cast<gate::Frame*>(t.vcpu->page + BARCHAN_VCPU_FRAME);
+}
 
 bool enters_at_user_level() { return mm::vm().entry_mode == kvm::EntryMode::kUser; }
 
@@ -202,8 +204,7 @@ Event entry_run(Thread& t, Exception& exception) {
           return Event::kException;
         }
         [[fallthrough]];
-      default:
-        monitor_crash("unexpected exit from the VM", run.exit_reason, t.vcpu->regs().rip);
+      default: monitor_crash("unexpected exit from the VM", run.exit_reason, t.vcpu->regs().rip);
     }
   }
 }

@@ -10,9 +10,9 @@ namespace barchan {
 
 enum class Event {
   kSystemCall,
-  kException,   // Thread::exception is filled
-  kInterrupted, // KVM_RUN was left or not begun because of a signal
-  kNoMemory,    // KVM_RUN: EFAULT, a host page could not be had
+  kException,    // Thread::exception is filled
+  kInterrupted,  // KVM_RUN was left or not begun because of a signal
+  kNoMemory,     // KVM_RUN: EFAULT, a host page could not be had
 };
 
 struct Exception {

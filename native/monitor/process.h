@@ -13,7 +13,7 @@ constexpr int kSignals = 64;
 
 // The guest's struct sigaction as rt_sigaction(2) passes it (kernel layout).
 struct GuestAction {
-  u64 handler;   // GUEST: SIG_DFL 0, SIG_IGN 1, or an address
+  u64 handler;  // GUEST: SIG_DFL 0, SIG_IGN 1, or an address
   u64 flags;
   u64 restorer;  // GUEST
   u64 mask;
@@ -31,8 +31,8 @@ constexpr size_t kPathMax = 4096;
 
 // One per address space (so also shared by vfork children until they exec).
 struct Program {
-  char path[kPathMax];      // absolute path of the guest's executable as /proc/self/exe shows it
-  char execfn[kPathMax];    // as the guest gave it (AT_EXECFN)
+  char path[kPathMax];    // absolute path of the guest's executable as /proc/self/exe shows it
+  char execfn[kPathMax];  // as the guest gave it (AT_EXECFN)
   u64 exe_device, exe_inode;
   u64 argument_start, argument_end, environment_start, environment_end, stack_top;
 };

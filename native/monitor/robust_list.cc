@@ -32,7 +32,8 @@ bool mark_owner_died(Thread& t, u64 entry, i64 offset, bool pending) {
     }
     if ((value & FUTEX_TID_MASK) != static_cast<u32>(tid_of(t))) return true;
     u32 seen;
-    if (exchange_guest_u32(address, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, seen) < 0) return false;
+    if (exchange_guest_u32(address, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, seen) < 0)
+      return false;
     if (seen == value) break;
     value = seen;
   }
@@ -44,7 +45,8 @@ bool mark_owner_died(Thread& t, u64 entry, i64 offset, bool pending) {
 
 void robust_list_set(Thread& t, u64 head) {
   t.robust_list = head;
-  if (!t.vforked) host::call(__NR_set_robust_list, in_arena(head, kRobustHeadSize) ? head : 0, kRobustHeadSize);
+  if (!t.vforked)
+    host::call(__NR_set_robust_list, in_arena(head, kRobustHeadSize) ? head : 0, kRobustHeadSize);
 }
 
 void robust_list_release(Thread& t) {

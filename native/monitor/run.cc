@@ -34,17 +34,10 @@ void run(Thread& t) {
     call = -1;
     Exception exception;
     switch (entry_run(t, exception)) {
-      case Event::kSystemCall:
-        call = system_call(t);
-        break;
-      case Event::kException:
-        handle_exception(t, exception);
-        break;
-      case Event::kNoMemory:
-        handle_missing_page(t);
-        break;
-      case Event::kInterrupted:
-        break;
+      case Event::kSystemCall: call = system_call(t); break;
+      case Event::kException: handle_exception(t, exception); break;
+      case Event::kNoMemory: handle_missing_page(t); break;
+      case Event::kInterrupted: break;
     }
   }
 }

@@ -26,9 +26,7 @@ constexpr bool same(const char* a, const char* b) {
   return *a == *b;
 }
 
-template <size_t n> struct Specs {
-  Spec items[n ? n : 1];
-};
+template <size_t n> struct Specs { Spec items[n ? n : 1]; };
 template <typename... S> consteval Specs<sizeof...(S)> specs(S... s) { return {{s...}}; }
 
 template <size_t n> consteval Row make_row(Class cls, u8 flags, int error, Specs<n> specs) {
@@ -60,6 +58,7 @@ template <size_t n> consteval Row make_row(Class cls, u8 flags, int error, Specs
   return row;
 }
 
+// clang-format off
 #define ARGS(...) specs(__VA_ARGS__)
 #define VALUE(kind, n) Spec{Kind::kind, #n}
 #define INT(n) VALUE(kInt, n)
@@ -112,6 +111,7 @@ template <size_t n> consteval Row make_row(Class cls, u8 flags, int error, Specs
 #define OUT_SIGSET_OPT(n, length) POINTER(kOutSigset, n, #length, 1, true)
 #define RANGE(n, length) POINTER(kRange, n, #length, 1, true)
 #define OUT_PAGES(n, length) POINTER(kOutPages, n, #length, 1, false)
+// clang-format on
 
 constexpr u8 NONE = 0, NEWFD = kNewFd, FDLOCK = kFdLock;
 
@@ -127,7 +127,8 @@ consteval Rows make_table() {
 #define INGUEST(nr, name, family, flags, args, status, note) add(nr, make_row(Class::kPass, flags, 0, args));
 #define REWRITE(nr, name, family, to, args, status, note) add(nr, make_row(Class::kRewrite, 0, 0, args));
 #define CANON(nr, name, family, flags, args, status, note) add(nr, make_row(Class::kHandler, flags, 0, args));
-#define EMULATE(nr, name, family, flags, args, status, note) add(nr, make_row(Class::kHandler, flags, 0, args));
+#define EMULATE(nr, name, family, flags, args, status, note) \
+  add(nr, make_row(Class::kHandler, flags, 0, args));
 #define DENY(nr, name, family, error, args, note) add(nr, make_row(Class::kDeny, 0, error, args));
 #include "monitor/syscalls.def"
   return t;

@@ -15,6 +15,7 @@ enum class Class : u8 { kNone, kPass, kRewrite, kHandler, kDeny };
 constexpr u8 kNewFd = 1, kFdLock = 2;
 
 // Argument kinds; syscalls.def explains each. Order matters: see needs_check() and is_pointer().
+// clang-format off
 enum class Kind : u8 {
   kInt, kUint, kLong, kUlong, kHex, kAddr, kPid, kId, kMode, kSignal, kFlags, kEnum,
   kFd, kDirFd, kFdOrNone,                                     // descriptors
@@ -23,6 +24,7 @@ enum class Kind : u8 {
   kInBuf, kOutBuf, kInOutBuf, kInMsg, kOutMsg, kInArray, kOutArray, kInOutArray, kInIovec, kOutIovec, kSigset, kOutSigset,
   kRange, kOutPages,                                          // pointers with a length in another argument
 };
+// clang-format on
 constexpr bool needs_check(Kind kind) { return kind >= Kind::kFd; }
 constexpr bool is_descriptor(Kind kind) { return kind >= Kind::kFd && kind <= Kind::kFdOrNone; }
 constexpr bool is_pointer(Kind kind) { return kind >= Kind::kPath; }
@@ -33,7 +35,7 @@ struct Arg {
   u8 link : 6 = 0;      // index of the argument with the length, count or length pointer
   u8 cut : 1 = 0;       // the kernel cuts an over-long length instead of refusing it
   u8 optional : 1 = 0;  // NULL has a meaning
-  u16 size = 0;         // of the structure or of an element; for kFlags and kEnum the name set (trace_names.h)
+  u16 size = 0;  // of the structure or of an element; for kFlags and kEnum the name set (trace_names.h)
 };
 
 struct alignas(32) Row {

@@ -132,7 +132,8 @@ Thread* thread_first() {
 Thread* thread_create(const Thread& parent) {
   kvm::XsaveArea state;
   u64 fs, gs;
-  if (kvm::get_xsave(*parent.vcpu, state) < 0 || kvm::get_segment_bases(*parent.vcpu, fs, gs) < 0) return nullptr;
+  if (kvm::get_xsave(*parent.vcpu, state) < 0 || kvm::get_segment_bases(*parent.vcpu, fs, gs) < 0)
+    return nullptr;
   host::Guard guard(pool_lock);
   Thread* t = take_block();
   if (!t) return nullptr;

@@ -43,20 +43,20 @@ struct Call {
 };
 
 struct Thread {
-  Thread* self;             // at %fs:0
+  Thread* self;  // at %fs:0
   kvm::Vcpu* vcpu;
   SignalTable* signals;
-  UserRegisters user;       // valid while the thread is in the gate
-  Position position;        // of the vCPU (monitor/entry.h)
-  bool user_changed;        // registers other than rax differ from what the gate's fast return gives back:
-                            // resume by a full restore
-  i32 tid_cookie;           // thread id ^ kTidCookie: a bare id in memory could be hit by a robust-list walk
+  UserRegisters user;  // valid while the thread is in the gate
+  Position position;   // of the vCPU (monitor/entry.h)
+  bool user_changed;   // registers other than rax differ from what the gate's fast return gives back:
+                       // resume by a full restore
+  i32 tid_cookie;      // thread id ^ kTidCookie: a bare id in memory could be hit by a robust-list walk
 
   // Signals (monitor/signal/). `pending` is also read by barchan_interruptible.
-  volatile u32 pending;     // 1: `captured` holds a signal and the host mask blocks all others
+  volatile u32 pending;  // 1: `captured` holds a signal and the host mask blocks all others
   SignalInfo captured;
-  u64 mask;                 // the guest's signal mask; the host thread has the same, less SIGSEGV/SIGBUS
-  u64 saved_mask;           // mask to put in the next frame when `restore_mask` (sigsuspend, ppoll, ...)
+  u64 mask;        // the guest's signal mask; the host thread has the same, less SIGSEGV/SIGBUS
+  u64 saved_mask;  // mask to put in the next frame when `restore_mask` (sigsuspend, ppoll, ...)
   bool restore_mask;
   AltStack altstack;
   u64 held_faults;          // SIGSEGV/SIGBUS sent by others while the guest blocks them: bit signo-1
@@ -64,13 +64,13 @@ struct Thread {
   u64 fault_trap, fault_error, fault_address;  // of the last synchronous fault; every later frame shows
                                                // them, as Linux does
 
-  u64 robust_list;          // GUEST: head address, walked at exit by the monitor with checked accesses
-  u64 clear_child_tid;      // GUEST: kept for exit; the host kernel has it too
+  u64 robust_list;      // GUEST: head address, walked at exit by the monitor with checked accesses
+  u64 clear_child_tid;  // GUEST: kept for exit; the host kernel has it too
   const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
-  u32 seccomp_mode;         // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
-  bool leaving;             // past the point of return in thread_exit()
-  bool vforked;             // shares the parent's memory; exec and exit go on in the parent's VM
-  u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
+  u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
+  bool leaving;                          // past the point of return in thread_exit()
+  bool vforked;                          // shares the parent's memory; exec and exit go on in the parent's VM
+  u64 exec_memory, exec_memory_size;     // vforked: what a successful exec left mapped in the parent (exec.h)
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
   // wants a restart. A handler returns kRestart as it is; the gate turns it into a restart or EINTR.

@@ -12,9 +12,7 @@ namespace barchan {
 
 bool trace_on = false;
 
-void trace_start() {
-  trace_on = !host::is_error(host::call(__NR_fcntl, private_fd(kFdTrace), F_GETFD));
-}
+void trace_start() { trace_on = !host::is_error(host::call(__NR_fcntl, private_fd(kFdTrace), F_GETFD)); }
 
 namespace trace {
 namespace {
@@ -75,15 +73,10 @@ Calling::Calling(Thread& t, const Call& call) : call_(call), tid_(tid_of(t)), st
   switch (static_cast<u32>(call.nr)) {
     case __NR_exit:
     case __NR_exit_group:
-    case __NR_rt_sigreturn:
-      style_ = Style::kNoReturn;
-      break;
+    case __NR_rt_sigreturn: style_ = Style::kNoReturn; break;
     case __NR_execve:
-    case __NR_execveat:
-      style_ = Style::kTwoParts;
-      break;
-    default:
-      return;
+    case __NR_execveat: style_ = Style::kTwoParts; break;
+    default: return;
   }
   char buffer[kLine];
   Text line(buffer, sizeof buffer);

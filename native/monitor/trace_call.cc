@@ -36,7 +36,8 @@ u64 length_of(const Call& call, const Row& row, const Arg& arg) {
 void put_structure(Text& out, u64 address, u32 size, const char* name) {
   if (size == 4) return put_words(out, address, 1);
   if (size == 16) return put_longs(out, address, 2);
-  if (size == 8 && (strcmp(name, "pipefd") == 0 || strcmp(name, "sv") == 0)) return put_words(out, address, 2);
+  if (size == 8 && (strcmp(name, "pipefd") == 0 || strcmp(name, "sv") == 0))
+    return put_words(out, address, 2);
   if (size == 8 && starts_with(name, "off")) return put_longs(out, address, 1);
   put_address(out, address);
 }
@@ -49,15 +50,11 @@ void put_pointer(Text& out, const Call& call, const Row& row, unsigned i, bool w
   if (address == 0) return put_address(out, 0);
   switch (arg.kind) {
     case Kind::kPath:
-    case Kind::kStr:
-      return put_string(out, address);
-    case Kind::kStrv:
-      return put_strings(out, address, strcmp(name, "envp") == 0);
+    case Kind::kStr: return put_string(out, address);
+    case Kind::kStrv: return put_strings(out, address, strcmp(name, "envp") == 0);
     case Kind::kIn:
-    case Kind::kInOut:
-      return put_structure(out, address, arg.size, name);
-    case Kind::kOut:
-      return written ? put_structure(out, address, arg.size, name) : put_address(out, address);
+    case Kind::kInOut: return put_structure(out, address, arg.size, name);
+    case Kind::kOut: return written ? put_structure(out, address, arg.size, name) : put_address(out, address);
     case Kind::kOutVlen: {
       u32 length = 0;
       if (written && ends_with(name, "addr") && read_guest(length, call.arg[arg.link]) == 0) {
@@ -72,16 +69,11 @@ void put_pointer(Text& out, const Call& call, const Row& row, unsigned i, bool w
       // The result of the calls that fill a buffer is how many bytes they wrote, or would have.
       if (!written) return put_address(out, address);
       return put_bytes(out, address, min<u64>(static_cast<u64>(result), length_of(call, row, arg)));
-    case Kind::kInIovec:
-      return put_vectors(out, address, length_of(call, row, arg), true);
-    case Kind::kOutIovec:
-      return put_vectors(out, address, length_of(call, row, arg), false);
-    case Kind::kSigset:
-      return put_mask(out, address);
-    case Kind::kOutSigset:
-      return written ? put_mask(out, address) : put_address(out, address);
-    default:
-      return put_address(out, address);
+    case Kind::kInIovec: return put_vectors(out, address, length_of(call, row, arg), true);
+    case Kind::kOutIovec: return put_vectors(out, address, length_of(call, row, arg), false);
+    case Kind::kSigset: return put_mask(out, address);
+    case Kind::kOutSigset: return written ? put_mask(out, address) : put_address(out, address);
+    default: return put_address(out, address);
   }
 }
 

@@ -41,6 +41,7 @@ struct Spec {
 
 // B: bits. F: a field of `mask`. Z: the name of zero. E: one of an enumeration. The V forms give the value
 // of constants that only C libraries' headers have.
+// clang-format off
 #define B(set, name) {Set::set, #name, static_cast<u32>(name), static_cast<u32>(name)},
 #define VB(set, name, value) {Set::set, #name, value, value},
 #define F(set, name, mask) {Set::set, #name, static_cast<u32>(name), mask},
@@ -192,6 +193,7 @@ constexpr Spec kSpecs[] = {
     B(WAIT, __WNOTHREAD) B(WAIT, __WALL) B(WAIT, __WCLONE)
     B(XATTR, XATTR_CREATE) B(XATTR, XATTR_REPLACE)
 };
+// clang-format on
 constexpr size_t kNames = sizeof kSpecs / sizeof *kSpecs;
 
 // The same without pointers (see monitor/table.h).
@@ -254,9 +256,9 @@ consteval Errors make_errors() {
     while (*c++);
     return at;
   };
-#define X(error, words)                                \
-  errors.of[count].number = static_cast<u16>(error);  \
-  errors.of[count].name = put(#error);                \
+#define X(error, words)                              \
+  errors.of[count].number = static_cast<u16>(error); \
+  errors.of[count].name = put(#error);               \
   errors.of[count++].text = put(words);
 #include "monitor/trace_errors.def"
 #undef X

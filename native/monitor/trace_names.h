@@ -9,12 +9,14 @@
 namespace barchan::trace {
 
 // A set of names that FLAGS and ENUM arguments in syscalls.def refer to.
+// clang-format off
 enum class Set : u8 {
   NONE, ACCESS, AF, ARCH, AT, CLOCK, CLONE, CLOSE_RANGE, EFD, EPOLLCTL, FACCESSAT, FADV, FALLOC, FCNTL, FUTEX,
   GRND, INOTIFY, IOCTL, IPCCTL, IPCGET, ITIMER, LOCK, MADV, MAP, MCL, MEMBARRIER, MFD, MREMAP, MSG, MSYNC, OPEN,
   P, PRCTL, PRIO, PROT, RENAME, RLIMIT, RUSAGE, RWF, SCHED, SECCOMP, SEEK, SEM, SHMFLG, SHUT, SIGHOW, SIGNAL,
   SOCK, SOL, SPLICE, TIMER, UNLINKAT, WAIT, XATTR, COUNT,
 };
+// clang-format on
 
 // The one name of `value` (32 bits), or the number when the set has none.
 void put_enum(Text& out, Set set, u32 value);

@@ -169,7 +169,8 @@ void put_mask(Text& out, u64 address) {
 void put_socket_address(Text& out, u64 address, u64 size) {
   u8 bytes[128] = {};  // struct sockaddr_storage
   size = min<u64>(size, sizeof bytes);
-  if (address == 0 || size < sizeof(u16) || copy_from_guest(bytes, address, size) < 0) return put_address(out, address);
+  if (address == 0 || size < sizeof(u16) || copy_from_guest(bytes, address, size) < 0)
+    return put_address(out, address);
   const u16 family = static_cast<u16>(bytes[0] | bytes[1] << 8);
   out.str("{sa_family=");
   put_enum(out, Set::AF, family);

@@ -41,7 +41,8 @@ TEST(CheckPointer, StaysInsideTheArena) {
 TEST(CheckPointer, OutsideFaultsAsItDidBefore) {
   EXPECT_EQ(pointer(kStart - 1, 16, false), kHole + 0xfff);
   EXPECT_EQ(pointer(kEnd, 16, false), kHole);
-  EXPECT_EQ(pointer(0x7ffff7a01234, 16, false), kHole + 0x234) << "low bits, which alignment checks look at, are kept";
+  EXPECT_EQ(pointer(0x7ffff7a01234, 16, false), kHole + 0x234)
+      << "low bits, which alignment checks look at, are kept";
   EXPECT_TRUE(is_in_hole(pointer(kEnd - 15, 16, false)));
   for (u64 p : {kUserEnd, kUserEnd - 15, u64{1} << 47, u64{1} << 63, kKernel, ~u64{0}}) {
     EXPECT_TRUE(is_bad(pointer(p, 16, false))) << std::hex << p;
@@ -102,9 +103,11 @@ TEST(CheckRange, KeepsWhatTheKernelsChecksSee) {
   EXPECT_EQ(ranged(kInside + 7, 100), std::pair(kInside + 7, u64{100}));
   EXPECT_EQ(ranged(kInside, 0), std::pair(kInside, u64{0}));
   auto [nothing, unchanged] = ranged(kInside, ~u64{0});
-  EXPECT_TRUE(is_bad(nothing)) << "rounds to nothing: mincore refuses it by the address, no other call looks at it";
+  EXPECT_TRUE(is_bad(nothing))
+      << "rounds to nothing: mincore refuses it by the address, no other call looks at it";
   EXPECT_EQ(unchanged, ~u64{0});
-  EXPECT_EQ(ranged(kInside + 0x200, ~u64{0}), std::pair(kInside + 0x200, kPageSize - 0x200)) << "rounds to a page";
+  EXPECT_EQ(ranged(kInside + 0x200, ~u64{0}), std::pair(kInside + 0x200, kPageSize - 0x200))
+      << "rounds to a page";
   EXPECT_EQ(ranged(kInside, kEnd), std::pair(kInside, kEnd - kInside));
   EXPECT_EQ(ranged(0x7ffff7a00010, 16), std::pair(kHole + 0x10, u64{16}));
   EXPECT_EQ(ranged(0, 16), std::pair(kHole, u64{16}));
@@ -169,10 +172,12 @@ TEST(CheckArguments, PagesOfMincoreFollowItsRange) {
 // Every row, hostile values: whatever the kernel may follow leads nowhere near the monitor.
 TEST(CheckArguments, NothingLeavesTheArena) {
   std::mt19937_64 random(1);
+  // clang-format off
   const u64 edges[] = {0,          1,           kStart - 1, kStart,    kInside,          kTop - 1, kTop,
                        kEnd - 1,   kEnd,        kEnd + 1,   kUserEnd,  u64{1} << 47,     kKernel,  ~u64{0},
                        0x7fffffff, 0x80000000u, 0xffffffff, kBase - 1, kBase,            64,       4096,
                        1 << 20,    kBadPointer, ~u64{0} / 8, ~u64{0} / 16 + 1, kEnd - kInside, 0x7ffff7fff000};
+  // clang-format on
   auto hostile = [&] {
     const u64 edge = edges[random() % std::size(edges)];
     switch (random() % 4) {

@@ -21,7 +21,8 @@ std::vector<u8> memory(1 << 16);
 }  // namespace
 
 i64 copy_from_guest(void* to, u64 from, size_t size) {
-  if (from < kMemory || from - kMemory > memory.size() || size > memory.size() - (from - kMemory)) return -EFAULT;
+  if (from < kMemory || from - kMemory > memory.size() || size > memory.size() - (from - kMemory))
+    return -EFAULT;
   memcpy(to, memory.data() + (from - kMemory), size);
   return 0;
 }
@@ -48,7 +49,9 @@ class Trace : public ::testing::Test {
     return at;
   }
   u64 put(const std::string& text) { return put(text.c_str(), text.size() + 1); }
-  template <typename T> u64 put_all(const std::vector<T>& items) { return put(items.data(), items.size() * sizeof(T)); }
+  template <typename T> u64 put_all(const std::vector<T>& items) {
+    return put(items.data(), items.size() * sizeof(T));
+  }
 
   std::string line(u64 nr, std::vector<u64> arguments, i64 result, bool done = true) {
     Call call = {nr, {}};
@@ -72,7 +75,8 @@ TEST_F(Trace, PathsFlagsAndModes) {
             R"(openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 3)");
   EXPECT_EQ(line(__NR_openat, {5, path, O_RDWR | O_CREAT | O_EXCL, 0640}, -17),
             R"(openat(5, "/etc/passwd", O_RDWR|O_CREAT|O_EXCL, 0640) = -1 EEXIST (File exists))");
-  EXPECT_EQ(line(__NR_open, {path, O_WRONLY | 0x80000000u}, 4), R"(open("/etc/passwd", O_WRONLY|0x80000000) = 4)");
+  EXPECT_EQ(line(__NR_open, {path, O_WRONLY | 0x80000000u}, 4),
+            R"(open("/etc/passwd", O_WRONLY|0x80000000) = 4)");
   EXPECT_EQ(line(__NR_access, {path, 0}, 0), R"(access("/etc/passwd", F_OK) = 0)");
   EXPECT_EQ(line(__NR_chmod, {path, 0}, 0), R"(chmod("/etc/passwd", 0) = 0)");
 }
@@ -87,10 +91,13 @@ TEST_F(Trace, NothingThatATerminalObeysIsWritten) {
 }
 
 TEST_F(Trace, LongTextsAreCut) {
-  EXPECT_EQ(line(__NR_chdir, {put(std::string(256, 'a'))}, 0), "chdir(\"" + std::string(256, 'a') + "\") = 0");
-  EXPECT_EQ(line(__NR_chdir, {put(std::string(300, 'a'))}, 0), "chdir(\"" + std::string(256, 'a') + "\"...) = 0");
+  EXPECT_EQ(line(__NR_chdir, {put(std::string(256, 'a'))}, 0),
+            "chdir(\"" + std::string(256, 'a') + "\") = 0");
+  EXPECT_EQ(line(__NR_chdir, {put(std::string(300, 'a'))}, 0),
+            "chdir(\"" + std::string(256, 'a') + "\"...) = 0");
   const u64 text = put(std::string(100, 'x'));
-  EXPECT_EQ(line(__NR_write, {1, text, 100}, 100), "write(1, \"" + std::string(32, 'x') + "\"..., 100) = 100");
+  EXPECT_EQ(line(__NR_write, {1, text, 100}, 100),
+            "write(1, \"" + std::string(32, 'x') + "\"..., 100) = 100");
 }
 
 TEST_F(Trace, BuffersShowWhatWasReadAndNoMore) {
@@ -100,7 +107,8 @@ TEST_F(Trace, BuffersShowWhatWasReadAndNoMore) {
   EXPECT_EQ(line(__NR_read, {0, 0x100000, 4096}, -11),
             "read(0, 0x100000, 4096) = -1 EAGAIN (Resource temporarily unavailable)");
   // A result that exceeds the buffer (MSG_TRUNC) does not make the tracer read on.
-  EXPECT_EQ(line(__NR_recvfrom, {3, text, 2, 0x20, 0, 0}, 5), R"(recvfrom(3, "he", 2, MSG_TRUNC, NULL, NULL) = 5)");
+  EXPECT_EQ(line(__NR_recvfrom, {3, text, 2, 0x20, 0, 0}, 5),
+            R"(recvfrom(3, "he", 2, MSG_TRUNC, NULL, NULL) = 5)");
 }
 
 TEST_F(Trace, UnreadableMemoryIsAnAddress) {
@@ -134,7 +142,8 @@ TEST_F(Trace, SocketAddresses) {
   inet6[8] = 0xfe, inet6[9] = 0x80, inet6[23] = 1;
   EXPECT_EQ(line(__NR_bind, {3, put(inet6, 28), 28}, 0),
             "bind(3, {sa_family=AF_INET6, port=80, addr=fe80:0:0:0:0:0:0:1}, 28) = 0");
-  EXPECT_EQ(line(__NR_connect, {3, put("\1\0/run/x\0yz", 11), 11}, 0) , R"(connect(3, {sa_family=AF_UNIX, sun_path="/run/x"}, 11) = 0)");
+  EXPECT_EQ(line(__NR_connect, {3, put("\1\0/run/x\0yz", 11), 11}, 0),
+            R"(connect(3, {sa_family=AF_UNIX, sun_path="/run/x"}, 11) = 0)");
   const u8 abstract[] = {1, 0, 0, 'a', 0, 'b'};
   EXPECT_EQ(line(__NR_connect, {3, put(abstract, 6), 6}, 0),
             R"(connect(3, {sa_family=AF_UNIX, sun_path=@"a\000b"}, 6) = 0)");
@@ -146,11 +155,14 @@ TEST_F(Trace, SocketAddresses) {
 
 TEST_F(Trace, PairsMasksAndSignals) {
   EXPECT_EQ(line(__NR_pipe2, {put_all<i32>({3, 4}), O_CLOEXEC}, 0), "pipe2([3, 4], O_RDONLY|O_CLOEXEC) = 0");
-  EXPECT_EQ(line(__NR_nanosleep, {put_all<i64>({1, 500000000}), 0}, 0), "nanosleep({1, 500000000}, NULL) = 0");
+  EXPECT_EQ(line(__NR_nanosleep, {put_all<i64>({1, 500000000}), 0}, 0),
+            "nanosleep({1, 500000000}, NULL) = 0");
   const u64 mask = put_all<u64>({1 << 1 | 1 << 16});
-  EXPECT_EQ(line(__NR_rt_sigprocmask, {0, mask, 0, 8}, 0), "rt_sigprocmask(SIG_BLOCK, [SIGINT SIGCHLD], NULL, 8) = 0");
+  EXPECT_EQ(line(__NR_rt_sigprocmask, {0, mask, 0, 8}, 0),
+            "rt_sigprocmask(SIG_BLOCK, [SIGINT SIGCHLD], NULL, 8) = 0");
   const u64 most = put_all<u64>({~u64{1 << 8}});
-  EXPECT_EQ(line(__NR_rt_sigprocmask, {2, most, 0, 8}, 0), "rt_sigprocmask(SIG_SETMASK, ~[SIGKILL], NULL, 8) = 0");
+  EXPECT_EQ(line(__NR_rt_sigprocmask, {2, most, 0, 8}, 0),
+            "rt_sigprocmask(SIG_SETMASK, ~[SIGKILL], NULL, 8) = 0");
   EXPECT_EQ(line(__NR_kill, {~u64{0}, 9}, -1), "kill(-1, SIGKILL) = -1 EPERM (Operation not permitted)");
 }
 
@@ -160,7 +172,8 @@ TEST_F(Trace, Results) {
   EXPECT_EQ(line(__NR_getpid, {}, 42), "getpid() = 42");
   EXPECT_EQ(line(__NR_getpid, {}, -4000), "getpid() = -1 error 4000");
   EXPECT_EQ(line(__NR_pause, {}, host::kRestart), "pause() = ? (interrupted; to be restarted)");
-  EXPECT_EQ(line(500, {1, 2, 3, 4, 5, 6}, -38), "syscall_0x1f4(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 ENOSYS (Function not implemented)");
+  EXPECT_EQ(line(500, {1, 2, 3, 4, 5, 6}, -38),
+            "syscall_0x1f4(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 ENOSYS (Function not implemented)");
   EXPECT_EQ(line(0xffffffff00000027, {}, 1), "getpid() = 1") << "the low 32 bits are the number";
 }
 

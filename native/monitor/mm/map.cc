@@ -96,8 +96,7 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   if (host::is_error(result)) return result;
   if (replaces) space.vmas.remove(at, at + length);
   const u16 kind = static_cast<u16>((type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? kVmaShared : 0) |
-                                    (anonymous ? 0 : kVmaFile) |
-                                    (flags & MAP_GROWSDOWN ? kVmaGrowsDown : 0));
+                                    (anonymous ? 0 : kVmaFile) | (flags & MAP_GROWSDOWN ? kVmaGrowsDown : 0));
   const u8 kept = static_cast<u8>(prot & kProtMask);
   space.vmas.insert(at, at + length, kept, kind);
   fill_eagerly(at, at + length, kept);
@@ -105,7 +104,8 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
 }
 
 i64 unmap(u64 address, u64 length) {
-  if (address % kPageSize || length == 0 || length > kLinuxEnd || address > kLinuxEnd - length) return -EINVAL;
+  if (address % kPageSize || length == 0 || length > kLinuxEnd || address > kLinuxEnd - length)
+    return -EINVAL;
   const u64 start = max<u64>(address, BARCHAN_ARENA_START);
   const u64 end = min<u64>(address + page_up(length), BARCHAN_ARENA_TOP);
   if (start >= end) return 0;
@@ -171,8 +171,9 @@ i64 protect(u64 address, u64 length, int prot) {
 
 i64 map_stack(int prot) {
   const u64 start = space.layout.stack_top - space.layout.stack_size;
-  const i64 result = host::call(__NR_mmap, start, space.layout.stack_size, host_prot(prot),
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE | MAP_STACK, -1, 0);
+  const i64 result =
+      host::call(__NR_mmap, start, space.layout.stack_size, host_prot(prot),
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE | MAP_STACK, -1, 0);
   if (host::is_error(result)) return result;
   host::Guard guard(space.lock);
   const u8 kept = static_cast<u8>(prot & kProtMask);

@@ -25,7 +25,8 @@ bool add_chunk() {
   // Page-table pages are touched one by one: a huge page would cost 2 MiB of zeroing for 4 KiB.
   host::call(__NR_madvise, memory, kChunkSize, MADV_NOHUGEPAGE);
   chunks[chunk_count] = reinterpret_cast<u8*>(memory);
-  if (kvm::set_memslot(space.vm, chunk_count, chunk_count * kChunkSize, kChunkSize, chunks[chunk_count]) < 0) {
+  if (kvm::set_memslot(space.vm, chunk_count, chunk_count * kChunkSize, kChunkSize, chunks[chunk_count]) <
+      0) {
     host::call(__NR_munmap, memory, kChunkSize);
     return false;
   }

@@ -62,7 +62,8 @@ i64 remap(u64 old_address, u64 old_length, u64 new_length, int flags, u64 new_ad
     return move(old, old_address, old_length, new_address, new_length, flags);
   }
   if (old_length && new_length <= old_length && !(flags & MREMAP_DONTUNMAP)) {
-    if (new_length == old_length) return space.vmas.covers(old_address, old_end) ? static_cast<i64>(old_address) : -EFAULT;
+    if (new_length == old_length)
+      return space.vmas.covers(old_address, old_end) ? static_cast<i64>(old_address) : -EFAULT;
     tables_clear(old_address + new_length, old_end);
     const i64 result = host::call(__NR_mremap, old_address, old_length, new_length, 0);
     if (host::is_error(result)) return result;
@@ -95,7 +96,8 @@ void set_brk_start(u64 address) { space.brk_start = space.brk = address; }
 // Linux's brk returns the break, unchanged when the request cannot be met (man 2 brk, C library/kernel differences).
 i64 brk(u64 address) {
   host::Guard guard(space.lock);
-  if (address < space.brk_start || address > BARCHAN_ARENA_TOP - kPageSize) return static_cast<i64>(space.brk);
+  if (address < space.brk_start || address > BARCHAN_ARENA_TOP - kPageSize)
+    return static_cast<i64>(space.brk);
   const u64 old_top = page_up(space.brk), new_top = page_up(address);
   constexpr u8 prot = PROT_READ | PROT_WRITE;
   if (new_top > old_top) {

@@ -54,7 +54,8 @@ i64 attach_shm(int id, u64 address, int flags) {
   const i64 result = host::call(__NR_shmat, id, at, (flags & ~(SHM_EXEC | SHM_RND)) | SHM_REMAP);
   if (host::is_error(result)) return result;
   space.vmas.remove(at, at + length);
-  const u8 prot = static_cast<u8>(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0));
+  const u8 prot =
+      static_cast<u8>(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0));
   space.vmas.insert(at, at + length, prot, kVmaShared | kVmaShm);
   fill_eagerly(at, at + length, prot);
   *slot = {at, length};

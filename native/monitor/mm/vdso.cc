@@ -6,7 +6,6 @@
 #include "host/syscall.h"
 #include "monitor/mm/space.h"
 
-
 namespace barchan::mm {
 namespace {
 
@@ -78,12 +77,14 @@ u64 map_vdso() {
   const u64 start = ranges[0].start, size = ranges[count - 1].end - start;
   host::Guard guard(space.lock);
   // Above the stack, off the mmap area, as Linux has it.
-  const u64 to = space.vmas.gap_above(space.layout.stack_top + (1 << 20), space.layout.exe_base, size, kPageSize);
+  const u64 to =
+      space.vmas.gap_above(space.layout.stack_top + (1 << 20), space.layout.exe_base, size, kPageSize);
   if (!to) return 0;
   u64 entry = 0;
   for (u32 i = 0; i < count; i++) {
     const u64 length = ranges[i].end - ranges[i].start, at = to + (ranges[i].start - start);
-    const i64 moved = host::call(__NR_mremap, ranges[i].start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+    const i64 moved =
+        host::call(__NR_mremap, ranges[i].start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, at);
     if (host::is_error(moved)) return 0;  // sealed system mappings: the guest uses system calls instead
     const u8 prot = ranges[i].code ? PROT_READ | PROT_EXEC : PROT_READ;
     // The host's own mapping of the code stays executable otherwise.

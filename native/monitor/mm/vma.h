@@ -9,16 +9,16 @@ namespace barchan::mm {
 
 // Bits of Vma::flags.
 constexpr u16 kVmaShared = 1 << 0;
-constexpr u16 kVmaFile = 1 << 1;       // pages may end before the mapping does (SIGBUS)
+constexpr u16 kVmaFile = 1 << 1;  // pages may end before the mapping does (SIGBUS)
 constexpr u16 kVmaGrowsDown = 1 << 2;
-constexpr u16 kVmaDontFork = 1 << 3;   // MADV_DONTFORK
-constexpr u16 kVmaShm = 1 << 4;        // shmat
-constexpr u16 kVmaSpecial = 1 << 5;    // vdso, vvar
+constexpr u16 kVmaDontFork = 1 << 3;  // MADV_DONTFORK
+constexpr u16 kVmaShm = 1 << 4;       // shmat
+constexpr u16 kVmaSpecial = 1 << 5;   // vdso, vvar
 
 struct Vma {
   u64 start, end;  // [start, end), page-aligned
   u16 flags;
-  u8 prot;         // PROT_READ | PROT_WRITE | PROT_EXEC as the guest asked
+  u8 prot;  // PROT_READ | PROT_WRITE | PROT_EXEC as the guest asked
 };
 
 // As Linux's default vm.max_map_count (65530).

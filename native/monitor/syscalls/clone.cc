@@ -18,10 +18,11 @@ extern "C" i64 barchan_clone(i64 nr, const u64 args[5], void* argument, void (*e
 
 namespace {
 
-constexpr u64 kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                            CLONE_NEWPID | CLONE_NEWNET;
+constexpr u64 kNamespaces =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 // Tracing is refused anyway (ptrace), and CLONE_SETTLS concerns the guest's FS base, not the monitor's.
-constexpr u64 kNotForHost = CLONE_PTRACE | CLONE_UNTRACED | CLONE_SETTLS | CLONE_CLEAR_SIGHAND | CLONE_DETACHED;
+constexpr u64 kNotForHost =
+    CLONE_PTRACE | CLONE_UNTRACED | CLONE_SETTLS | CLONE_CLEAR_SIGHAND | CLONE_DETACHED;
 constexpr u64 kTaskSizeMax = 0x7ffffffff000;
 
 // What is asked for, as clone3 describes it.
@@ -182,8 +183,8 @@ i64 make(Thread& t, const Request& r) {
 
 i64 sys_clone(Thread& t, const Call& call) {
   const u64 flags = call.arg[0] & 0xffffffff;
-  Request r = {flags & ~u64{CSIGNAL}, flags & CSIGNAL, call.arg[2], call.arg[3], call.arg[2], call.arg[1],
-               call.arg[4]};
+  Request r = {flags & ~u64{CSIGNAL}, flags & CSIGNAL, call.arg[2], call.arg[3],
+               call.arg[2],           call.arg[1],     call.arg[4]};
   if (r.flags & CLONE_PIDFD && r.flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)) return -EINVAL;
   return make(t, r);
 }
@@ -206,8 +207,9 @@ i64 sys_clone3(Thread& t, const Call& call) {
   if (a.stack && !in_arena(a.stack, a.stack_size)) return -EINVAL;
   if (a.set_tid || a.set_tid_size) return a.set_tid && a.set_tid_size ? -EPERM : -EINVAL;
   if (a.flags & (CLONE_INTO_CGROUP | CLONE_NEWTIME)) return -EPERM;
-  const Request r = {a.flags, a.exit_signal, a.pidfd, a.child_tid, a.parent_tid,
-                     a.stack ? a.stack + a.stack_size : 0, a.tls};
+  const Request r = {a.flags,     a.exit_signal, a.pidfd,
+                     a.child_tid, a.parent_tid,  a.stack ? a.stack + a.stack_size : 0,
+                     a.tls};
   return make(t, r);
 }
 

@@ -58,15 +58,11 @@ i64 sys_arch_prctl(Thread& t, const Call& call) {
     case ARCH_GET_GS:
       if (kvm::get_segment_bases(*t.vcpu, fs, gs) < 0) monitor_crash("segment base");
       return write_guest(value, static_cast<int>(call.arg[0]) == ARCH_GET_FS ? fs : gs);
-    case ARCH_GET_CPUID:
-      return 1;
-    case ARCH_SET_CPUID:
-      return value ? 0 : -ENODEV;
+    case ARCH_GET_CPUID: return 1;
+    case ARCH_SET_CPUID: return value ? 0 : -ENODEV;
     case kGetXcompSupported:
-    case kGetXcompPermitted:
-      return write_guest(value, kvm::xsave_features());
-    default:
-      return -EINVAL;
+    case kGetXcompPermitted: return write_guest(value, kvm::xsave_features());
+    default: return -EINVAL;
   }
 }
 
