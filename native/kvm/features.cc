@@ -31,6 +31,14 @@ u64 host_xcr0() {
   return low | static_cast<u64>(high) << 32;
 }
 
+// CPUID.(EAX=0DH,ECX=1):EAX, of the processor itself: KVM may leave bits out of what a guest gets.
+bool host_compacts() {
+  constexpr u32 kXsavec = 1 << 1, kXsaves = 1 << 3;
+  u32 eax = 0xd, ecx = 1;
+  asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "ebx", "edx");
+  return eax & (kXsavec | kXsaves);
+}
+
 // Bytes of the uncompacted XSAVE area for `xcr0`: the end of its last component (SDM vol. 1, 13.4.3).
 u64 area_size(u64 xcr0) {
   u64 size = 576;
@@ -52,6 +60,7 @@ i64 read_features(int kvm_fd) {
   known.xcr0 = 3;
   if (const kvm_cpuid_entry2* e = find(0xd, 0)) {
     known.xcr0 = host_xcr0() & (e->eax | static_cast<u64>(e->edx) << 32) & ~kXcr0Amx;
+    known.compacts = host_compacts();
   }
   if (kvm_cpuid_entry2* e = find(7, 0)) e->edx &= ~(1u << 22 | 1u << 24 | 1u << 25);  // AMX-BF16, TILE, INT8
   if (kvm_cpuid_entry2* e = find(0xd, 0)) {
@@ -83,5 +92,6 @@ const Features& features() { return known; }
 
 u64 xsave_size() { return known.xsave_size; }
 u64 xsave_features() { return known.xcr0; }
+bool xsave_compacts() { return known.compacts; }
 
 }  // namespace barchan::kvm

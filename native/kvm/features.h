@@ -20,6 +20,7 @@ struct Features {
   CpuidTable cpuid;   // KVM_GET_SUPPORTED_CPUID, less AMX
   u64 xcr0;           // the host's, less AMX tile state (which would need a permission per process)
   u64 xsave_size;     // CPUID.(EAX=0DH,ECX=0):EBX for xcr0
+  bool compacts;      // the host's processor has XSAVEC or XSAVES
   u64 cr4;            // what every vCPU runs with
   u32 physical_bits;  // guest-physical address width, 36..52
 };

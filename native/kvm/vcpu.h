@@ -37,7 +37,8 @@ i64 set_segment_bases(Vcpu& vcpu, const u64* fs, const u64* gs);  // null: uncha
 // FPU/SSE/AVX state in the uncompacted XSAVE format, as in a Linux signal frame (SDM vol. 1, 13.4.3).
 // xsave_size(): bytes in use with the XCR0 the guest has, the 576-byte minimum included.
 u64 xsave_size();
-u64 xsave_features();  // the guest's XCR0
+u64 xsave_features();   // the guest's XCR0
+bool xsave_compacts();  // whether the host's processor has the compacted form (SDM vol. 1, 13.4.3) too
 i64 get_xsave(Vcpu& vcpu, XsaveArea& area);
 // -EINVAL when the header asks for features the guest has not, or sets reserved bits.
 i64 set_xsave(Vcpu& vcpu, const XsaveArea& area);

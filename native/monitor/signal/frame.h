@@ -36,6 +36,7 @@ struct alignas(64) StateImage {
 constexpr u64 kFeatureX87 = 1, kFeatureSse = 2, kFeatureAvx = 4;
 constexpr u16 kInitialFcw = 0x37f;
 constexpr u32 kInitialMxcsr = 0x1f80;
+constexpr u32 kReservedMxcsr = 0xffff0000;
 
 // An XSAVE area in the processor's initial state, with the legacy part spelled out.
 void initial_state(kvm::XsaveArea& area);

@@ -33,8 +33,16 @@ void take_registers(UserRegisters& r, const sigcontext& c) {
   r.rflags = (r.rflags & ~kUserFlags) | (c.eflags & kUserFlags);
 }
 
+// Whether the area's MXCSR counts. XRSTOR loads it when SSE or AVX is asked for (SDM vol. 1, 13.8.1). Linux then
+// sets what was not asked for from its own initial area by a second XRSTOR, and that loads MXCSR again: always
+// for SSE; for AVX where that area is in the standard form, which Linux has on processors that cannot compact.
+bool takes_mxcsr(u64 wanted) {
+  const u64 initialized = kvm::xsave_features() & ~wanted;
+  return !(initialized & kFeatureSse) && (!(initialized & kFeatureAvx) || kvm::xsave_compacts());
+}
+
 // What XRSTOR would make of the area: components that are not asked for, or not present, are in their initial
-// state; MXCSR counts whenever SSE or AVX is asked for (SDM vol. 1, 13.8). False where XRSTOR raises #GP.
+// state. False where XRSTOR raises #GP.
 bool normalize(kvm::XsaveArea& area, u64 wanted) {
   u64 header[8];
   memcpy(header, area.bytes + kLegacySize, sizeof header);
@@ -42,6 +50,9 @@ bool normalize(kvm::XsaveArea& area, u64 wanted) {
   for (int i = 1; i < 8; i++) {
     if (header[i] != 0) return false;
   }
+  u32 mxcsr;
+  memcpy(&mxcsr, area.bytes + offsetof(_fpstate_64, mxcsr), sizeof mxcsr);
+  if (wanted & (kFeatureSse | kFeatureAvx) && mxcsr & kReservedMxcsr) return false;
   const u64 present = header[0] & wanted;
   kvm::XsaveArea initial;
   initial_state(initial);
@@ -51,8 +62,7 @@ bool normalize(kvm::XsaveArea& area, u64 wanted) {
     memcpy(area.bytes + kX87, initial.bytes + kX87, kXmm - kX87);
   }
   if (!(present & kFeatureSse)) memset(area.bytes + kXmm, 0, kSse);
-  if (!(wanted & (kFeatureSse | kFeatureAvx)))
-    memcpy(area.bytes + kMxcsr, &kInitialMxcsr, sizeof kInitialMxcsr);
+  if (!takes_mxcsr(wanted)) memcpy(area.bytes + kMxcsr, &kInitialMxcsr, sizeof kInitialMxcsr);
   memset(area.bytes + kXmm + kSse, 0, kLegacySize - kXmm - kSse);
   header[0] = present | kFeatureX87 | kFeatureSse;
   memcpy(area.bytes + kLegacySize, header, sizeof header);
