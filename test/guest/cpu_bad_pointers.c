@@ -56,7 +56,8 @@ static void calls(char* p, size_t n) {
   TRY(syscall(SYS_readv, in, p, 1));
   TRY(syscall(SYS_writev, out, p, 1));
   TRY(syscall(SYS_execve, p, NULL, NULL));
-  TRY(syscall(SYS_execve, "/does/not/exist", p, NULL));
+  // A program that can be executed, as Linux before 6.8 looks at the arguments first and later ones at the file.
+  TRY(syscall(SYS_execve, p ? "/proc/self/exe" : "/does/not/exist", p, NULL));
   TRY(syscall(SYS_getdents64, file, p, n));
   TRY(syscall(SYS_getrandom, p, n > 4096 ? 16 : n, 0));
   TRY(syscall(SYS_futex, p, 0, 1, NULL, NULL, 0));

@@ -1,4 +1,5 @@
 // The alternate signal stack (man 2 sigaltstack).
+#include "abi/layout.h"
 #include "monitor/signal/internal.h"
 
 #ifndef SS_AUTODISARM
@@ -27,6 +28,16 @@ i64 change_stack(Thread& t, u64 sp, u32 flags, u64 size, u64 rsp) {
   t.altstack.flags = flags;
   t.altstack.size = size;
   return 0;
+}
+
+void hand_over_altstack_flags(const Thread& t) {
+  // No handler of the monitor's asks for an alternate stack, so this one is never used.
+  constexpr u64 kSize = 1 << 20;
+  stack_t stack = {};
+  stack.ss_flags = static_cast<int>(t.altstack.flags);
+  stack.ss_sp = reinterpret_cast<void*>(BARCHAN_ARENA_START);
+  stack.ss_size = kSize;
+  host::call(__NR_sigaltstack, &stack, nullptr);
 }
 
 }  // namespace barchan::signal

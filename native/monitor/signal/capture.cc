@@ -27,12 +27,16 @@ bool is_own_fault(int signo, const SignalInfo& info, const sigcontext& at) {
   return (signo == SIGILL || signo == SIGFPE) && info.fields[0] == at.rip;
 }
 
+// Of the thread that faulted last (learn_altstack_flags).
+u32 host_altstack_flags;
+
 void on_signal(int signo, SignalInfo* info, ucontext* context) {
   sigcontext& at = context->uc_mcontext;
   u64 rip = at.rip;
   if (is_own_fault(signo, *info, at)) {
     if (!uaccess_fixup(rip)) monitor_crash("fault in the monitor", rip, info->fields[0]);
     at.rip = rip;
+    host_altstack_flags = static_cast<u32>(context->uc_stack.ss_flags);
     return;
   }
 
@@ -60,6 +64,11 @@ void hold(Thread& t, const SignalInfo& info) {
   t.held_info[info.signo == SIGBUS] = info;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   __atomic_fetch_or(&t.held_faults, bit(info.signo), __ATOMIC_RELAXED);
+}
+
+u32 learn_altstack_flags() {
+  probe_guest(BARCHAN_ARENA_START, false);
+  return host_altstack_flags;
 }
 
 i64 install(int signo, const GuestAction& action) {

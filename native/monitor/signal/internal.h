@@ -23,6 +23,9 @@ constexpr bool is_handler(u64 handler) { return handler > kIgnore; }
 // capture.cc ------------------------------------------------------------------------------------
 // Makes the host treat `signo` as the guest's `action` asks for (signal.h, "Dispositions"). 0 or -errno.
 i64 install(int signo, const GuestAction& action);
+// The flags of the host thread's alternate stack, which only a signal frame shows: from one for a fault of its own.
+// Pre: nothing is mapped in the arena yet, and the host's SIGSEGV is installed and not blocked.
+u32 learn_altstack_flags();
 // Keeps a SIGSEGV or SIGBUS that somebody sent; a second one is lost, as standard signals are.
 void hold(Thread& t, const SignalInfo& info);
 // Gives up a held one. The handler may add the other at any time.
@@ -65,6 +68,8 @@ bool pop_frame(Thread& t);
 // altstack.cc -----------------------------------------------------------------------------------
 // sigaltstack(2) without its pointers, for a thread whose stack pointer is `rsp`. 0 or -errno.
 i64 change_stack(Thread& t, u64 sp, u32 flags, u64 size, u64 rsp);
+// Gives the host thread the flags of the guest's, for an exec, which leaves them to the new program.
+void hand_over_altstack_flags(const Thread& t);
 
 // deliver.cc ------------------------------------------------------------------------------------
 // SIGSEGV that cannot be refused: Linux's force_sig(SIGSEGV), e.g. after a bad frame.

@@ -50,12 +50,13 @@ void signals_start(Thread& t) {
   t.pending = 0;
   t.held_faults = 0;
   t.restore_mask = false;
-  t.altstack = {0, 0, 0};  // not SS_DISABLE: an exec takes the stack away and leaves the flags
   t.fault_trap = t.fault_error = t.fault_address = 0;
   // From here on a blocked SIGSEGV or SIGBUS that the exec left pending arrives, and is held.
   install(SIGSEGV, t.signals->actions[SIGSEGV]);
   install(SIGBUS, t.signals->actions[SIGBUS]);
   set_mask(t, t.mask);
+  // An exec takes the stack away and leaves its flags, so they need not be SS_DISABLE.
+  t.altstack = {0, learn_altstack_flags(), 0};
 }
 
 void signals_thread_start(Thread& t, bool clears_altstack) {
@@ -116,6 +117,7 @@ void signals_before_exec(Thread& t) {
     change_action(*t.signals, signo, nullptr, &action);
     if (action.handler == kIgnore) host::call(__NR_rt_sigaction, signo, &kIgnored, nullptr, kMaskSize);
   }
+  hand_over_altstack_flags(t);
   t.host(__NR_rt_sigprocmask, SIG_SETMASK, &t.mask, nullptr, kMaskSize);
   for (const int signo : kFaultNumbers) {
     if (!(t.held_faults & bit(signo))) continue;
