@@ -8,12 +8,15 @@
 #define BARCHAN_PAGE_SHIFT 12
 #define BARCHAN_PAGE_SIZE 0x1000
 
-// The arena: every address a guest may own. Guest virtual == monitor virtual inside it.
+// The arena: every address a guest may own. Guest virtual == monitor virtual inside it. Its end is a compromise:
+// as high as programs with fixed places need (AddressSanitizer's heap is [0x600000000000, 0x640000000000)), below
+// all that the host kernel may choose for the monitor, which is 2^47 less 2^44 of randomization (vm.mmap_rnd_bits
+// = 32) and the stack's limit (monitor/host_layout.h).
 // ARENA_TOP leaves 2 MiB below ARENA_END that are never mapped, so that a string or a buffer
 // that starts inside the arena cannot run into monitor memory: the host faults in the hole.
 #define BARCHAN_ARENA_START 0x10000
-#define BARCHAN_ARENA_TOP 0x3fffffe00000
-#define BARCHAN_ARENA_END 0x400000000000
+#define BARCHAN_ARENA_TOP 0x67ffffe00000
+#define BARCHAN_ARENA_END 0x680000000000
 
 // The system region in guest virtual memory: gate, IDT, per-vCPU pages. Supervisor-only,
 // except the gate page in entry mode `user`.

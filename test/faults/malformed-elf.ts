@@ -18,7 +18,7 @@ const PT_GNU_STACK = 0x6474e551;
 const ET_EXEC = 2;
 const ET_DYN = 3;
 const all = 0xffff_ffff_ffff_ffffn;
-const arenaEnd = 1n << 46n;
+const arenaEnd = 0x680000000000n;
 
 // Offsets in the file header and in a program header (man 5 elf).
 const ehdr = {
@@ -169,14 +169,13 @@ const malformed: [name: string, content: (dir: string) => Buffer, errno?: number
   ['address below 64 KiB', elf((f) => f.set(0, 'vaddr', 0x8000n).u64(ehdr.entry, 0x9000n))],
   ['address at the end of the arena', elf((f) => f.set(1, 'vaddr', arenaEnd - 0x1000n + 0x100n))],
   ['address in monitor memory', elf((f) => f.set(1, 'vaddr', arenaEnd + 0x100n))],
-  ['address where the kernel puts programs', elf((f) => f.set(1, 'vaddr', 0x5555_5555_4100n))],
   ['address in the system region', elf((f) => f.set(1, 'vaddr', 0x7e00_0000_0100n))],
   ['address not canonical', elf((f) => f.set(1, 'vaddr', 0x8000_0000_0100n))],
   ['address of the kernel', elf((f) => f.set(1, 'vaddr', 0xffff_ffff_8100_0100n))],
   ['alignment 3', elf((f) => f.set(0, 'align', 3n))],
   ['alignment 2^63', elf((f) => f.set(0, 'align', 1n << 63n))],
   ['position-independent with alignment 2^40', () => new Elf(ET_DYN).set(0, 'align', 1n << 40n).bytes],
-  ['position-independent and too long', () => new Elf(ET_DYN).set(1, 'memsz', (1n << 46n) - 0x3000n).bytes],
+  ['position-independent and too long', () => new Elf(ET_DYN).set(1, 'memsz', arenaEnd - 0x3000n).bytes],
   ['entry 0', elf((f) => f.u64(ehdr.entry, 0n))],
   ['entry behind the program', elf((f) => f.u64(ehdr.entry, 0x500000n))],
   ['entry in monitor memory', elf((f) => f.u64(ehdr.entry, 0x7e00_0000_0000n))],
@@ -224,6 +223,7 @@ const wellFormed: [name: string, content: (dir: string) => Buffer][] = [
   ['plain', elf((f) => f)],
   ['position-independent', () => new Elf(ET_DYN).bytes],
   ['position-independent, aligned to 2 MiB', () => new Elf(ET_DYN).set(0, 'align', 0x200000n).bytes],
+  ['address where the kernel puts programs', elf((f) => f.set(1, 'vaddr', 0x5555_5555_4100n))],
   ['alignment 0', elf((f) => f.set(0, 'align', 0n).set(1, 'align', 1n))],
   ['section headers out of range', elf((f) => f.u64(ehdr.shoff, all).u16(60, 0xffff).u16(62, 0xffff))],
   ['physical addresses out of range', elf((f) => f.set(0, 'paddr', all).set(1, 'paddr', arenaEnd))],

@@ -22,6 +22,12 @@ constexpr u64 kSelfTestVa = BARCHAN_SYSTEM_VA + 0x2000;
 constexpr u32 kFlushSlot = 127;
 constexpr u64 kFlushPhysical = (4ull << 30) - (32ull << 20);
 
+// Where the layout's window may lie: out of the way of what language runtimes and sanitizers map at fixed places
+// (shadow memory below 0x510000000000, heaps of Go and ZGC below 2^45, AddressSanitizer's heap from 0x600000000000
+// on), with the mmap area's room below.
+constexpr u64 kFirstWindow = 0x520000000000, kWindowsSpan = 0x0d0000000000;
+static_assert(kFirstWindow + kWindowsSpan < BARCHAN_ARENA_TOP);
+
 u64 gate_physical;
 
 u64 random_u64() {
@@ -34,7 +40,7 @@ u64 random_u64() {
 // goes on downwards; so a common program needs one memslot. See docs/design.md.
 void choose_layout() {
   Layout& l = space.layout;
-  const u64 window = (1ull << 44) + (random_u64() % (1ull << 45) & ~(kWindowSize - 1));
+  const u64 window = kFirstWindow + (random_u64() % kWindowsSpan & ~(kWindowSize - 1));
   l.exe_base = window + (768ull << 20) + (random_u64() % (64ull << 20) & ~(kPageSize - 1));
   l.stack_top = window + (704ull << 20) - (random_u64() % (16ull << 20) & ~(kPageSize - 1));
   rlimit64 limit = {};
