@@ -1,5 +1,7 @@
 // clone(2), clone3(2), fork(2), vfork(2): threads and processes. Memory that is copied gets a VM of its own;
 // memory that is shared (threads, vfork) stays in this one with another vCPU.
+#include <linux/mman.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 
 #include "host/string.h"
@@ -140,7 +142,19 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   signals_restore_mask(t);
 }
 
+// The child maps its vCPU, which a limit on the address space may forbid although Linux lets fork go past it. Better
+// no child than one that cannot run.
+bool child_could_map() {
+  constexpr u64 kEnough = u64{1} << 16;
+  rlimit64 limit;
+  if (host::call(__NR_prlimit64, 0, RLIMIT_AS, nullptr, &limit) < 0 || limit.rlim_cur == RLIM64_INFINITY)
+    return true;
+  const i64 where = host::call(__NR_mmap, 0, kEnough, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return where >= 0 && host::call(__NR_munmap, where, kEnough) == 0;
+}
+
 i64 copy_memory(Thread& t, const Request& r) {
+  if (!child_could_map()) return -ENOMEM;
   kvm::XsaveArea state;
   u64 fs, gs;
   if (kvm::get_xsave(*t.vcpu, state) < 0 || kvm::get_segment_bases(*t.vcpu, fs, gs) < 0) return -EAGAIN;
