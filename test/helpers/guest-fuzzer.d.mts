@@ -1,0 +1,1 @@
+export function compileGuestFuzzer(folder: string): string;
