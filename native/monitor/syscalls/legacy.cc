@@ -4,6 +4,7 @@
 #include "host/uaccess.h"
 #include "monitor/mm/mm.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/path_calls.h"
 
 namespace barchan {
 namespace {
@@ -12,9 +13,16 @@ struct Times {
   i64 seconds, nanoseconds;
 };
 
+// GUEST: path; null is the descriptor itself.
+i64 set(Thread& t, i64 directory, u64 path, const Times* times) {
+  if (!path) return t.host(__NR_utimensat, directory, 0, times, 0);
+  return files::on_object(static_cast<int>(directory), path,
+                          [&](int from, u64 name) { return t.host(__NR_utimensat, from, name, times, 0); });
+}
+
 // utimensat(2) with times given in microseconds (struct timeval[2]), or now for NULL. GUEST: path, times.
 i64 set_times(Thread& t, i64 directory, u64 path, u64 times) {
-  if (!times) return t.host(__NR_utimensat, directory, path, 0, 0);
+  if (!times) return set(t, directory, path, nullptr);
   i64 given[2][2];
   if (read_guest(given, times) < 0) return -EFAULT;
   Times converted[2];
@@ -22,17 +30,17 @@ i64 set_times(Thread& t, i64 directory, u64 path, u64 times) {
     if (given[i][1] < 0 || given[i][1] >= 1000000) return -EINVAL;
     converted[i] = {given[i][0], given[i][1] * 1000};
   }
-  return t.host(__NR_utimensat, directory, path, converted, 0);
+  return set(t, directory, path, converted);
 }
 
 }  // namespace
 
 i64 sys_utime(Thread& t, const Call& call) {
-  if (!call.arg[1]) return t.host(__NR_utimensat, AT_FDCWD, call.arg[0], 0, 0);
+  if (!call.arg[1]) return set(t, AT_FDCWD, call.arg[0], nullptr);
   i64 given[2];
   if (read_guest(given, call.arg[1]) < 0) return -EFAULT;
   const Times converted[2] = {{given[0], 0}, {given[1], 0}};
-  return t.host(__NR_utimensat, AT_FDCWD, call.arg[0], converted, 0);
+  return set(t, AT_FDCWD, call.arg[0], converted);
 }
 
 i64 sys_utimes(Thread& t, const Call& call) { return set_times(t, AT_FDCWD, call.arg[0], call.arg[1]); }

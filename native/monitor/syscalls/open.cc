@@ -92,6 +92,10 @@ i64 open_by_pin(Thread& t, const OpenRequest& request, GuestPath& path, bool& ag
   }
   if (!follow_by_hand) {
     const struct stat& status = pin.status();
+    if (pin.magic()) {
+      GuestPath link = path;
+      if (leads_to_private_fd(request.directory, link)) return -ENOENT;
+    }
     if (is_kvm(status)) return kKvmRefused;
     if (is_image(status.st_dev, status.st_ino) && pin.magic()) return open_image(t, request, path);
     if (pin.magic() && is_private_object(pin.fd(), status)) return -ENOENT;

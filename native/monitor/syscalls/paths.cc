@@ -226,6 +226,20 @@ bool names_private_fd(int directory, const GuestPath& path) {
   return hidden;
 }
 
+bool leads_to_private_fd(int directory, GuestPath& path) {
+  constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
+  char target[kPathMax];
+  for (int links = 0; links < kMaxLinks; links++) {
+    if (names_private_fd(directory, path)) return true;
+    const i64 length = host::call(__NR_readlinkat, directory, path.text, target, sizeof target - 1);
+    if (length <= 0) return false;
+    target[length] = 0;
+    // A magic link's text need not be a path; where it leads is judged by the object.
+    if (path.replace_name(target) < 0) return false;
+  }
+  return false;
+}
+
 const char* own_program_link(char (&to)[48]) {
   Text(to, sizeof to).str("/proc/thread-self/fd/").dec(private_fd(kFdProgram));
   return to;

@@ -93,6 +93,10 @@ bool goes_by_magic(int directory, const char* path);
 // `path` names a private descriptor in a procfs `fd` or `fdinfo` directory: it must look absent.
 bool names_private_fd(int directory, const GuestPath& path);
 
+// The same of the name that the final symbolic links of `path` end at. Costs a call for each; for paths that are known
+// to have taken a magic link. `path` is changed.
+bool leads_to_private_fd(int directory, GuestPath& path);
+
 // Writes the path by which the host reopens the guest's program whatever became of its name.
 const char* own_program_link(char (&to)[48]);
 
