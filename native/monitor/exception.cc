@@ -35,6 +35,9 @@ constexpr int kKernel = 0x80;  // SI_KERNEL
 constexpr u64 kTrapFlag = 0x100;
 constexpr u64 kUserEnd = 0x7ffffffff000;  // TASK_SIZE_MAX with 4-level paging
 
+// #PF error code bits (SDM vol. 3A, 4.7).
+constexpr u64 kErrorPresent = 1 << 0, kErrorWrite = 1 << 1, kErrorUser = 1 << 2, kErrorFetch = 1 << 4;
+
 // FPE_* from unmasked exception flags (man 2 sigaction), in Linux's order of preference.
 int float_code(u32 raised) {
   if (raised & 1) return FPE_FLTINV;
@@ -58,6 +61,9 @@ void float_fault(Thread& t, const Exception& e) {
 }
 
 void page_fault(Thread& t, const Exception& e) {
+  // What the guest did is the processor's to say. Whether the page was there is the guest's own tables': nested
+  // software KVMs tell of their shadow pages instead.
+  const u64 access = kErrorUser | (e.error & (kErrorWrite | kErrorFetch));
   // Faults on the gate's own addresses and above the arena are plain SEGV_MAPERR.
   switch (mm::fault(e.cr2, e.error)) {
     case mm::Fault::kRetry:
@@ -65,11 +71,12 @@ void page_fault(Thread& t, const Exception& e) {
     case mm::Fault::kMapError:
       // Linux says `present` of every address of the kernel's, so as to tell nothing about it.
       return signal_fault(t, SIGSEGV, SEGV_MAPERR, e.cr2, e.vector,
-                          e.cr2 >= kUserEnd ? e.error | 1 : e.error & ~u64{1}, e.cr2);
+                          e.cr2 >= kUserEnd ? access | kErrorPresent : access, e.cr2);
     case mm::Fault::kAccessError:
-      return signal_fault(t, SIGSEGV, SEGV_ACCERR, e.cr2, e.vector, e.error, e.cr2);
+      return signal_fault(t, SIGSEGV, SEGV_ACCERR, e.cr2, e.vector,
+                          mm::is_present(e.cr2) ? access | kErrorPresent : access, e.cr2);
     case mm::Fault::kBus:
-      return signal_fault(t, SIGBUS, BUS_ADRERR, e.cr2, e.vector, e.error, e.cr2);
+      return signal_fault(t, SIGBUS, BUS_ADRERR, e.cr2, e.vector, access, e.cr2);
   }
 }
 
@@ -114,7 +121,7 @@ void handle_exception(Thread& t, const Exception& e) {
 void handle_missing_page(Thread& t) {
   // Which address it was is not told on older hosts: with the entries gone, the guest faults on it again, with CR2.
   if (mm::drop_failed_pages()) return;
-  signal_fault(t, SIGBUS, BUS_ADRERR, 0, kPage, 4, 0);
+  signal_fault(t, SIGBUS, BUS_ADRERR, 0, kPage, kErrorUser, 0);
 }
 
 }  // namespace barchan

@@ -61,6 +61,11 @@ Fault fault(u64 address, u64 error) {
   return tables_fill(start, end, v.prot) ? Fault::kRetry : Fault::kBus;
 }
 
+bool is_present(u64 address) {
+  host::Guard guard(space.lock);
+  return tables_entry(address) != 0;
+}
+
 bool drop_failed_pages() {
   host::Guard guard(space.lock);
   bool any = false;

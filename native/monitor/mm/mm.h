@@ -64,6 +64,8 @@ enum class Fault {
 };
 // `error` is the #PF error code (SDM vol. 3A, 4.7).
 Fault fault(u64 address, u64 error);
+// Does the page of `address` have an entry in the guest's tables?
+bool is_present(u64 address);
 // KVM_RUN said EFAULT without an address: drop file-backed entries whose host page is gone, so that the
 // guest faults with one. Returns false if there was nothing to drop (a monitor bug or host failure).
 bool drop_failed_pages();
