@@ -10,7 +10,6 @@ export const startMaximumExtraFds = 1000;
 export const startFlags = {
   trace: 1 << 0,
   selfTest: 1 << 1,
-  dieWithParent: 1 << 2,
   forceUserEntry: 1 << 3,
 } as const;
 

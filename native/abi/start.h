@@ -26,7 +26,6 @@ constexpr u32 kStartVersion = 1;
 // Bits of StartBlob::flags.
 constexpr u32 kStartTrace = 1u << 0;      // write one line per system call to fd `trace_fd`
 constexpr u32 kStartSelfTest = 1u << 1;   // run the entry-mode self-test, print one JSON line, exit
-constexpr u32 kStartDieWithParent = 1u << 2;  // PR_SET_PDEATHSIG SIGKILL
 constexpr u32 kStartForceUserEntry = 1u << 3; // tests only: behave as if the self-test said `user`
 
 struct StartBlob {

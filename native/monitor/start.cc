@@ -19,7 +19,6 @@
 #include "monitor/signal/signal.h"
 #include "monitor/start_config.h"
 #include "monitor/trace.h"
-#include "monitor/trace.h"
 
 namespace barchan {
 
@@ -27,7 +26,7 @@ Program program;
 
 namespace {
 
-constexpr int kSigKill = 9, kSigSegv = 11;
+constexpr int kSigSegv = 11;
 constexpr u64 kUserRflags = 0x202;  // IF and the bit that is always 1
 constexpr int kStartImageFd = 5;    // abi/start.h
 constexpr char kDevFd[] = "/dev/fd/";
@@ -118,7 +117,6 @@ Thread& first_thread() {
   FdsError e = fds_start(config.blob.extra_fds, config.blob.trace_fd, config.blob.report_fd);
   if (e.error != 0) fail_start("ERR_MONITOR_CONFIG", e.error, e.what, nullptr, abi::kExitStartFailed);
   if (flags & abi::kStartTrace) trace_start();
-  if (flags & abi::kStartDieWithParent) host::call(__NR_prctl, PR_SET_PDEATHSIG, kSigKill, 0, 0, 0);
   if (config.cwd != nullptr) {
     i64 r = host::call(__NR_chdir, config.cwd);
     if (r < 0)

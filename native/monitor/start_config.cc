@@ -13,8 +13,7 @@ using abi::StartBlob;
 constexpr int kBlobFd = 4;
 constexpr u32 kBlobMax = 64 << 10;
 constexpr u32 kExtraMax = 1000;
-constexpr u32 kKnownFlags =
-    abi::kStartTrace | abi::kStartSelfTest | abi::kStartDieWithParent | abi::kStartForceUserEntry;
+constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry;
 
 alignas(StartBlob) char bytes[kBlobMax + 1];
 

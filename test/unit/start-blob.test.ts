@@ -38,7 +38,6 @@ describe('start blob', () => {
     expect(startVersion).toBe(constant('kStartVersion'));
     expect(startFlags.trace).toBe(constant('kStartTrace'));
     expect(startFlags.selfTest).toBe(constant('kStartSelfTest'));
-    expect(startFlags.dieWithParent).toBe(constant('kStartDieWithParent'));
     expect(startFlags.forceUserEntry).toBe(constant('kStartForceUserEntry'));
     expect(header).toContain(`static_assert(sizeof(StartBlob) == ${startBlobSize})`);
     expect(header).toContain(`0..${startMaximumExtraFds}: how many`);
