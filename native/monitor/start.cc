@@ -114,8 +114,14 @@ Thread& first_thread() {
 [[noreturn]] void first_start(const KernelStack& kernel) {
   StartConfig config = read_start_config();
   flags = config.blob.flags;
+  // Where Node expects a failure already now, while the descriptors still lie as they were passed.
+  const i32 report = config.blob.report_fd;
+  if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
   FdsError e = fds_start(config.blob.extra_fds, config.blob.trace_fd, config.blob.report_fd);
-  if (e.error != 0) fail_start("ERR_MONITOR_CONFIG", e.error, e.what, nullptr, abi::kExitStartFailed);
+  if (e.error != 0) {
+    const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
+    fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
+  }
   if (flags & abi::kStartTrace) trace_start();
   if (config.cwd != nullptr) {
     i64 r = host::call(__NR_chdir, config.cwd);
