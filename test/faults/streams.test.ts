@@ -20,7 +20,7 @@ describe('standard streams', () => {
     ['a full device', 'RUN /bin/echo hello >/dev/full; echo $?'],
     ['a file for input', 'RUN head -2 </etc/passwd'],
     ['a folder for input', 'RUN cat </etc; echo $?'],
-    ['the reader leaves', 'RUN yes | head -3; echo ${PIPESTATUS[0]}'],
+    ['the reader leaves', 'RUN yes | head -3; echo $PIPESTATUS'],
     ['output and error output in one pipe', 'RUN sh -c "echo out; echo err >&2; echo out" 2>&1'],
     ['appending to a file', 'f=$(mktemp); RUN echo 1 >>$f; RUN echo 2 >>$f; cat $f; rm $f'],
   ])('%s', (_, command) => {

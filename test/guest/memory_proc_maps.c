@@ -13,7 +13,7 @@ static int find(const void* address, char* rights, char* name) {
     if (sscanf(line, "%lx-%lx %7s %lx %15s %ld %255s", &from, &to, r, &offset, device, &inode, path) < 6) {
       printf("odd line: %s", line);
     }
-    if (strstr(line, "barchan")) printf("monitor shown: %s", line);
+    if (strstr(line, "barchan-monitor") || strstr(line, "memfd:barchan")) printf("monitor shown: %s", line);
     if ((unsigned long)address >= from && (unsigned long)address < to) {
       found = 1;
       strcpy(rights, r);
