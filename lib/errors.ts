@@ -5,6 +5,7 @@
 export const errorCodes = [
   'ERR_ABORTED',
   'ERR_CWD',
+  'ERR_INPUT',
   'ERR_INVALID_OPTION',
   'ERR_KVM_NOT_FOUND',
   'ERR_KVM_PERMISSION',
@@ -35,20 +36,39 @@ export interface SandboxErrorDetails {
   cause?: unknown;
 }
 
+/** What to do when the host refuses a resource, by errno. */
+const remedies: Partial<Record<number, string>> = {
+  7: 'Pass fewer or shorter arguments and variables: each at most 128 KiB, all of them a quarter of the stack limit (ulimit -s).',
+  11: 'Raise the limit on processes (ulimit -u, pids.max), or run fewer programs at once.',
+  12: 'Free memory, or raise the limits of this process and its cgroup (ulimit -v, memory.max).',
+  23: 'Raise the limit on open files of the machine (sysctl fs.file-max).',
+  24: 'Raise the limit on open files (ulimit -n) to 128 or more, or run fewer programs at once.',
+  27: 'Raise the limit on the size of files (ulimit -f) to 64 KiB or more.',
+};
+
+/** The one error class: `instanceof SandboxError`, then look at `code`. */
 export class SandboxError extends Error {
   override readonly name = 'SandboxError';
+  /** Stable; docs/errors.md has a section for each. */
   readonly code: ErrorCode;
+  /** What to do about it; the last sentences of `message`. */
   readonly remedy?: string;
+  /** The file, or for ERR_INVALID_OPTION the name of the option (`options.timeoutMs`, `argv[2]`). */
   readonly path?: string;
+  /** ERR_INVALID_OPTION: the value that was refused. */
   readonly value?: unknown;
+  /** The positive number of the system's error, as in <errno.h>. */
   readonly errno?: number;
+  /** The host's call that failed. */
   readonly syscall?: string;
 
   constructor(code: ErrorCode, message: string, details: SandboxErrorDetails = {}) {
-    const { cause, ...properties } = details;
+    const { cause, ...given } = details;
+    const properties = { ...given };
+    if (code === 'ERR_SYSTEM') properties.remedy ??= remedies[given.errno ?? 0];
     const sentence = message.endsWith('.') ? message : `${message}.`;
     super(
-      details.remedy ? `${sentence} ${details.remedy}` : sentence,
+      properties.remedy ? `${sentence} ${properties.remedy}` : sentence,
       cause === undefined ? undefined : { cause },
     );
     this.code = code;

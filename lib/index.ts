@@ -1,7 +1,9 @@
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
 export type {
+  CommonOptions,
   ExecOptions,
+  Input,
   KillSignal,
   RunOptions,
   SandboxOptions,
@@ -9,6 +11,6 @@ export type {
   Stdio,
   StdioEntry,
 } from './options.js';
-export type { GuestProcess, ProcessExit, Usage } from './process.js';
+export type { GuestProcess, ProcessEvents, ProcessExit, Usage } from './process.js';
 export { run } from './run.js';
 export { type ExecResult, Sandbox } from './sandbox.js';

@@ -124,13 +124,15 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     log('start %s %o in %s', request.program, request.argv, request.cwd ?? '.');
     const supervisor = spawn(supervisorPath, request.argv.slice(1), {
       argv0: request.argv0 ?? request.argv[0],
-      env: request.env,
+      // Node would pass inherited properties on as well, which nobody has validated.
+      env: { ...request.env },
       stdio,
       detached: request.newSession,
     });
     // Some failures come as an event, others as an exception.
     if (supervisor.pid === undefined) throw (await once(supervisor, 'error'))[0];
 
+    supervisor.on('error', (error) => log('supervisor %d: %s', supervisor.pid, error.message));
     failed = false;
     return {
       supervisor,

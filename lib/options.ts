@@ -2,142 +2,191 @@
  * The options that callers may give, and their validation: everything is checked here, before anything is
  * opened or started, and refused with ERR_INVALID_OPTION naming the option, its value and what is allowed.
  */
-import { statSync } from 'node:fs';
+import { constants } from 'node:buffer';
+import { accessSync, constants as fsConstants, statSync } from 'node:fs';
 import { SandboxError } from './errors.js';
 import { signalNumber } from './signals.js';
 
 /** How one standard stream is set up: a pipe to this process, this process's own, /dev/null, or a descriptor. */
 export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number;
-/** Entries from the fourth on become the guest's descriptors 3, 4, ... and must be numbers. */
-export type Stdio = 'pipe' | 'inherit' | 'ignore' | readonly StdioEntry[];
+/**
+ * One word for all three standard streams, or a list: stdin, stdout, stderr ('ignore' where one is not given), then
+ * up to 1000 descriptors of this process that become the guest's 3, 4, ...
+ */
+export type Stdio =
+  | 'pipe'
+  | 'inherit'
+  | 'ignore'
+  | readonly [stdin?: StdioEntry, stdout?: StdioEntry, stderr?: StdioEntry, ...more: number[]];
 
-export type KillSignal = NodeJS.Signals | number;
+/** A name ("SIGTERM", "SIGRTMIN+3") or a number from 1 to 64. */
+export type KillSignal = NodeJS.Signals | `SIGRTMIN+${number}` | number;
+
+/** Text is written as UTF-8. A `Readable` and a web `ReadableStream` are async iterables. */
+export type Input = string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 export interface CommonOptions {
-  /** Working directory; default: this process's. */
+  /** Working directory, relative to this process's; default: this process's. */
   cwd?: string | undefined;
-  /** The whole environment; default: this process's. */
+  /** The whole environment; names whose value is undefined are left out. Default: this process's. */
   env?: NodeJS.ProcessEnv | undefined;
-  /** Milliseconds until the program is ended; 0, the default, means never. */
+  /** Whole milliseconds until the program is ended, at most 2147483647; 0, the default: never. */
   timeoutMs?: number | undefined;
-  /** Sent on timeout and abort; SIGKILL, the default, goes to all processes of the program. */
+  /**
+   * Sent on timeout and abort. SIGKILL, the default, goes to all processes of the program; another one to the
+   * first process only, and SIGKILL to all follows after five seconds.
+   */
   killSignal?: KillSignal | undefined;
 }
 
+/** `cwd`, `env`, `timeoutMs`, `killSignal` and `maxOutputBytes` are defaults for the programs of the sandbox. */
 export interface SandboxOptions extends CommonOptions {
-  /** The KVM device; default /dev/kvm. */
+  /** Path of the KVM device; default /dev/kvm. */
   kvmDevice?: string | undefined;
-  /** Default for exec(). */
+  /** See ExecOptions. */
   maxOutputBytes?: number | undefined;
 }
 
 export interface SpawnOptions extends CommonOptions {
-  /** The guest's argv[0] when it shall differ from the program's name. */
+  /** The guest's argv[0] where it shall differ from the name in `argv`. */
   argv0?: string | undefined;
   /** Default 'pipe'. */
   stdio?: Stdio | undefined;
-  /** Ends the program when aborted. */
+  /** When it is aborted the program is ended, and `exited` rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
   /**
    * A session of its own, without a controlling terminal. Default: true, but false where a standard stream
    * is inherited, so that job control and Ctrl-C work.
    */
   newSession?: boolean | undefined;
-  /** Let processes that the program left in the background live on when it has ended and nothing waits for it. */
+  /**
+   * Lets processes that the program has left in the background live on when it has ended and nothing waits for
+   * it. Default false: they are ended when the sandbox is closed or this process ends.
+   */
   keepBackground?: boolean | undefined;
-  /** A descriptor that gets one line for each system call. */
+  /** A descriptor of this process, open for writing, that gets one line for each system call. */
   traceFd?: number | undefined;
 }
 
 export interface ExecOptions extends CommonOptions {
+  /** The guest's argv[0] where it shall differ from the name in `argv`. */
   argv0?: string | undefined;
+  /** When it is aborted the program is ended, and the call rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
-  /** Written to the program's standard input, which is then closed; default: nothing. */
-  input?: string | Uint8Array | undefined;
-  /** 'utf8' (default): output is text; 'buffer': output is bytes. */
+  /**
+   * Written to the program's standard input, which is then closed; default: nothing. A program need not read
+   * it all. A stream is destroyed and an iterator returned when the program has ended before. When the source
+   * throws the program is ended, and the call rejects with ERR_INPUT.
+   */
+  input?: Input | undefined;
+  /** 'utf8' (default): output is text, with U+FFFD for what is no UTF-8; 'buffer': output is bytes. */
   encoding?: 'utf8' | 'buffer' | undefined;
-  /** For each of stdout and stderr; when there is more the program is ended. Default 16 MiB. */
+  /**
+   * Bytes to keep of each of stdout and stderr, at most 536870888 (the longest string); a program that writes
+   * more is ended. Default 16 MiB.
+   */
   maxOutputBytes?: number | undefined;
 }
 
 export type RunOptions = ExecOptions & Pick<SandboxOptions, 'kvmDevice'>;
 
 export const defaultMaxOutputBytes = 16 * 1024 * 1024;
-const maximumTimeoutMs = 2 ** 31 - 1;
+const greatestMaxOutputBytes = constants.MAX_STRING_LENGTH;
+const greatestTimeoutMs = 2 ** 31 - 1;
+const greatestExtraFds = 1000;
 
-/** Says what is wrong with a value, or returns undefined. */
-type Rule = (value: unknown) => string | undefined;
+/** What to give instead, and where the mistake is when it is inside the value (`.NAME`, `[3]`). */
+type Problem = { give: string; at?: string; value?: unknown };
+type Rule = (value: unknown) => Problem | undefined;
 
-const text: Rule = (value) =>
-  typeof value !== 'string'
-    ? 'must be a string'
-    : value.includes('\0')
-      ? 'must not hold a NUL byte'
-      : undefined;
+/** Every rule but those for lists and records: a test, and what passes it. */
+const rule =
+  (test: (value: unknown) => boolean, give: string): Rule =>
+  (value) =>
+    test(value) ? undefined : { give };
 
-const path: Rule = (value) => text(value) ?? (value === '' ? 'must not be empty' : undefined);
+const whole = (value: unknown, greatest: number): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= greatest;
 
-const flag: Rule = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
-
-const descriptor: Rule = (value) =>
-  Number.isInteger(value) && (value as number) >= 0 ? undefined : 'must be a descriptor, a number from 0 on';
-
-const milliseconds: Rule = (value) =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maximumTimeoutMs
-    ? undefined
-    : `must be whole milliseconds from 0 to ${maximumTimeoutMs}`;
-
-const byteCount: Rule = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : 'must be a whole number of bytes';
-
-const killSignal: Rule = (value) =>
-  signalNumber(value) === undefined ? 'must be a signal, like "SIGTERM" or 15' : undefined;
+const text = rule(
+  (value) => typeof value === 'string' && !value.includes('\0'),
+  'a string without NUL bytes',
+);
+const path = rule(
+  (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
+  'a path, a string that is not empty and has no NUL bytes',
+);
+const flag = rule((value) => typeof value === 'boolean', 'true or false');
+const descriptor = rule((value) => whole(value, 2 ** 31 - 1), 'the number of an open descriptor');
+const milliseconds = rule(
+  (value) => whole(value, greatestTimeoutMs),
+  `whole milliseconds from 0 (no limit) to ${greatestTimeoutMs}`,
+);
+const byteCount = rule(
+  (value) => whole(value, greatestMaxOutputBytes),
+  `a whole number of bytes from 0 to ${greatestMaxOutputBytes}`,
+);
+const killSignal = rule(
+  (value) => signalNumber(value) !== undefined,
+  'the name of a signal, like "SIGTERM", or a number from 1 to 64',
+);
+const encoding = rule((value) => value === 'utf8' || value === 'buffer', '"utf8" or "buffer"');
+// Not instanceof: the signal may be of another realm or of a polyfill.
+const abortSignal = rule((value) => {
+  const signal = value as AbortSignal | null;
+  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
+}, 'an AbortSignal');
+const input = rule(
+  (value) =>
+    typeof value === 'string' ||
+    (typeof value === 'object' &&
+      value !== null &&
+      (value instanceof Uint8Array || Symbol.asyncIterator in value || Symbol.iterator in value)),
+  'a string, a Uint8Array, a readable stream, or an iterable or async iterable of strings and Uint8Arrays',
+);
 
 const directory: Rule = (value) => {
   const problem = path(value);
   if (problem) return problem;
+  const give = 'a directory that this user can enter';
   try {
-    return statSync(value as string).isDirectory() ? undefined : 'must be a directory';
+    if (!statSync(value as string).isDirectory()) return { give: `${give}; this is none` };
+    accessSync(value as string, fsConstants.X_OK);
+    return undefined;
   } catch (error) {
-    return `must be a directory that can be reached (${(error as NodeJS.ErrnoException).code})`;
+    return { give: `${give}; this gives ${(error as NodeJS.ErrnoException).code}` };
   }
 };
 
 const environment: Rule = (value) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return 'must be an object of strings';
+  // A Map or a list has entries of its own kind, which Object.entries() does not see.
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value)
+    return { give: 'an object with a string, or undefined, for each name' };
   for (const [name, entry] of Object.entries(value)) {
-    if (name === '' || name.includes('=') || name.includes('\0')) {
-      return `has the name ${JSON.stringify(name)}, which cannot be one`;
-    }
-    if (entry !== undefined && text(entry)) return `has for ${name} what ${text(entry)}`;
+    const at = `.${name}`;
+    if (name === '' || name.includes('=') || name.includes('\0'))
+      return { at, value: name, give: 'a name that is not empty and has neither "=" nor NUL bytes' };
+    const problem = entry === undefined ? undefined : text(entry);
+    if (problem) return { at, value: entry, ...problem };
   }
   return undefined;
 };
 
-const abortSignal: Rule = (value) => (value instanceof AbortSignal ? undefined : 'must be an AbortSignal');
-
-const stdioEntry: Rule = (value) =>
-  value === 'pipe' || value === 'inherit' || value === 'ignore' || !descriptor(value)
-    ? undefined
-    : 'must be "pipe", "inherit", "ignore" or a descriptor';
+const words = '"pipe", "inherit", "ignore"';
+const isWord = (value: unknown): boolean => value === 'pipe' || value === 'inherit' || value === 'ignore';
+const stdioEntry = rule((value) => isWord(value) || !descriptor(value), `${words} or an open descriptor`);
 
 const stdio: Rule = (value) => {
-  if (!Array.isArray(value))
-    return typeof value === 'number' ? 'must be a list or a word' : stdioEntry(value);
-  if (value.length > 3 + 1000) return 'must have at most 1003 entries';
+  if (isWord(value)) return undefined;
+  if (!Array.isArray(value) || value.length > 3 + greatestExtraFds)
+    return { give: `${words} or a list of at most ${3 + greatestExtraFds} of these and of descriptors` };
   for (const [index, entry] of value.entries()) {
+    if (entry === undefined && index < 3) continue;
     const problem = index < 3 ? stdioEntry(entry) : descriptor(entry);
-    if (problem) return `has an entry ${index} that ${problem}`;
+    if (problem) return { at: `[${index}]`, value: entry, ...problem };
   }
   return undefined;
 };
-
-const input: Rule = (value) =>
-  typeof value === 'string' || value instanceof Uint8Array ? undefined : 'must be a string or a Uint8Array';
-
-const encoding: Rule = (value) =>
-  value === 'utf8' || value === 'buffer' ? undefined : 'must be "utf8" or "buffer"';
 
 const commonRules = { cwd: directory, env: environment, timeoutMs: milliseconds, killSignal };
 const execRules = {
@@ -149,9 +198,10 @@ const execRules = {
   maxOutputBytes: byteCount,
 };
 
+/** By the name of the call. */
 const rules = {
-  sandbox: { ...commonRules, kvmDevice: path, maxOutputBytes: byteCount },
-  spawn: {
+  'Sandbox.create': { ...commonRules, kvmDevice: path, maxOutputBytes: byteCount },
+  'Sandbox.spawn': {
     ...commonRules,
     argv0: text,
     stdio,
@@ -160,15 +210,18 @@ const rules = {
     keepBackground: flag,
     traceFd: descriptor,
   },
-  exec: execRules,
+  'Sandbox.exec': execRules,
   run: { ...execRules, kvmDevice: path },
   doctor: { kvmDevice: path },
 } satisfies Record<string, Record<string, Rule>>;
 
-function refuse(option: string, value: unknown, problem: string): SandboxError {
-  return new SandboxError('ERR_INVALID_OPTION', `${option} ${problem}; it is ${show(value)}`, {
+export type Operation = keyof typeof rules;
+
+function refuse(operation: string, option: string, value: unknown, give: string): SandboxError {
+  return new SandboxError('ERR_INVALID_OPTION', `${operation}: ${option} cannot be ${show(value)}`, {
     path: option,
     value,
+    remedy: `Give ${give}.`,
   });
 }
 
@@ -176,32 +229,44 @@ function show(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return String(value);
+  return typeof value === 'function' ? 'a function' : String(value);
 }
 
 /** Throws ERR_INVALID_OPTION for the first option that is unknown or wrong. undefined means "not given". */
-export function validateOptions(kind: keyof typeof rules, options: unknown): void {
+export function validateOptions(operation: Operation, options: unknown): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw refuse('options', options, 'must be an object');
+    throw refuse(operation, 'options', options, 'an object');
   }
-  const known: Record<string, Rule> = rules[kind];
+  const known: Record<string, Rule> = rules[operation];
   for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (!rule) {
-      throw refuse(`options.${name}`, value, `is not an option; there are: ${Object.keys(known).join(', ')}`);
+    const option = `options.${name}`;
+    const check = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (!check) {
+      throw new SandboxError('ERR_INVALID_OPTION', `${operation}: there is no ${option}`, {
+        path: option,
+        value,
+        remedy: `Options are: ${Object.keys(known).join(', ')}.`,
+      });
     }
-    const problem = value === undefined ? undefined : rule(value);
-    if (problem) throw refuse(`options.${name}`, value, problem);
+    const problem = value === undefined ? undefined : check(value);
+    if (problem) {
+      const { at = '', give } = problem;
+      throw refuse(operation, option + at, at ? problem.value : value, give);
+    }
   }
 }
 
 /** Throws ERR_INVALID_OPTION unless `argv` is a list of one or more strings without NUL bytes. */
-export function validateArgv(argv: unknown): asserts argv is readonly [string, ...string[]] {
-  if (!Array.isArray(argv)) throw refuse('argv', argv, 'must be a list of strings');
-  if (argv.length === 0) throw refuse('argv', argv, 'must have at least the name of a program');
+export function validateArgv(
+  operation: Operation,
+  argv: unknown,
+): asserts argv is readonly [string, ...string[]] {
+  if (!Array.isArray(argv) || argv.length === 0) {
+    throw refuse(operation, 'argv', argv, 'a list of strings that begins with the name of a program');
+  }
   for (const [index, argument] of argv.entries()) {
     const problem = text(argument);
-    if (problem) throw refuse(`argv[${index}]`, argument, problem);
+    if (problem) throw refuse(operation, `argv[${index}]`, argument, problem.give);
   }
 }

@@ -32,11 +32,11 @@ function notExecutable(path: string, verdict: Verdict): SandboxError {
 }
 
 /**
- * Returns the path to start, relative to `cwd` where the name or the PATH entry is. Throws
- * ERR_PROGRAM_NOT_FOUND or ERR_PROGRAM_NOT_EXECUTABLE.
+ * Returns the path to start, relative to `cwd` (default: this process's, which may have been removed) where the
+ * name or the PATH entry is. Throws ERR_PROGRAM_NOT_FOUND or ERR_PROGRAM_NOT_EXECUTABLE.
  */
-export function findProgram(name: string, env: NodeJS.ProcessEnv, cwd: string): string {
-  const here = (path: string): string => (path.startsWith('/') ? path : join(cwd, path));
+export function findProgram(name: string, env: NodeJS.ProcessEnv, cwd?: string): string {
+  const here = (path: string): string => (path.startsWith('/') || cwd === undefined ? path : join(cwd, path));
   if (name.includes('/')) {
     const verdict = judge(here(name));
     if (verdict === 'found') return name;

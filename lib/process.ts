@@ -17,19 +17,24 @@ const log = logger('process');
 /** How long a program may take to end by a `killSignal` that it can catch. */
 const killGraceMs = 5000;
 
+/** As getrusage(2) has it: of the program and of its children that it has waited for. */
 export interface Usage {
-  /** Processor time of the program and of its children that it has waited for. */
+  /** Milliseconds of processor time in user mode; what the program computes in the VM counts here or in `systemMs`. */
   userMs: number;
+  /** Milliseconds of processor time in the host's kernel. */
   systemMs: number;
+  /** The most memory that one process had resident, the monitor's included. */
   maxRssBytes: number;
 }
 
 export interface ProcessExit {
-  /** null when a signal ended the program. */
+  /** 0 to 255; null when a signal ended the program. */
   exitCode: number | null;
-  /** The signal that ended it, or null. */
+  /** The signal that ended it ("SIGTERM", "SIGRTMIN+3"), or null. */
   signal: string | null;
+  /** `timeoutMs` had passed before it ended. */
   timedOut: boolean;
+  /** Milliseconds, with a fraction, from the process's start to its end. */
   durationMs: number;
   usage: Usage;
 }
@@ -41,19 +46,23 @@ export interface ProcessLimits {
 }
 
 export interface ProcessEvents {
+  /** The first process was stopped by this signal (SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU). */
   stopped: [signal: string];
+  /** The first process has ended; output may still come. */
   exit: [exit: ProcessExit];
 }
 
+/** From Sandbox.spawn(). A stream is null unless its `stdio` entry is 'pipe'. */
 export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
+  /** Of the first process; the same inside and outside. */
   readonly pid: number;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
   /**
    * How the program ended. Rejects with a SandboxError when it never ran or was taken away:
-   * ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE, ERR_MONITOR_CONFIG, ERR_MONITOR_CRASH, ERR_ABORTED,
-   * ERR_SANDBOX_CLOSED.
+   * ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE, ERR_CWD, ERR_KVM_UNSUPPORTED, ERR_MONITOR_CONFIG,
+   * ERR_MONITOR_CRASH, ERR_MONITOR_MEMORY, ERR_SYSTEM, ERR_ABORTED, ERR_SANDBOX_CLOSED. Need not be awaited.
    */
   readonly exited: Promise<ProcessExit>;
   /** Resolves when no process of the program is left, those in the background included. */
@@ -132,14 +141,22 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     else limits.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Sends a signal (default SIGTERM) to the program's first process. False when that has ended. */
+  /**
+   * Sends a signal (default SIGTERM) to the program's first process. Returns false when that has ended. Throws
+   * ERR_INVALID_OPTION when there is no such signal.
+   */
   kill(signal: KillSignal = 'SIGTERM'): boolean {
     const number = signalNumber(signal);
     if (number === undefined) {
-      throw new SandboxError('ERR_INVALID_OPTION', `kill: there is no signal ${String(signal)}`, {
-        path: 'signal',
-        value: signal,
-      });
+      throw new SandboxError(
+        'ERR_INVALID_OPTION',
+        `GuestProcess.kill: there is no signal ${String(signal)}`,
+        {
+          path: 'signal',
+          value: signal,
+          remedy: 'Give the name of a signal, like "SIGTERM", or a number from 1 to 64.',
+        },
+      );
     }
     if (this.#settled) return false;
     this.#control.signal(number);

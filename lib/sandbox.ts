@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Capture } from './capture.js';
 import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
+import { feed } from './feed.js';
 import { launch } from './launch.js';
 import { type KvmDevice, native } from './native.js';
 import {
@@ -27,12 +28,14 @@ const log = logger('sandbox');
 const drainMs = 1000;
 
 export interface ExecResult<Output extends string | Buffer = string> extends ProcessExit {
+  /** Text, or bytes with `encoding: 'buffer'`. */
   stdout: Output;
   stderr: Output;
   /** There was more output than `maxOutputBytes`, and the program was ended for it. */
   truncated: boolean;
 }
 
+/** `await using box = await Sandbox.create()` closes it at the end of the block. Any number of programs may run at once. */
 export class Sandbox implements AsyncDisposable {
   readonly #device: KvmDevice;
   readonly #options: SandboxOptions;
@@ -47,7 +50,7 @@ export class Sandbox implements AsyncDisposable {
    * ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
-    validateOptions('sandbox', options);
+    validateOptions('Sandbox.create', options);
     try {
       return new Sandbox(native().addon.openDevice(options.kvmDevice ?? '/dev/kvm'), options);
     } catch (error) {
@@ -62,23 +65,25 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Starts a program. Rejects with ERR_INVALID_OPTION, ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE,
+   * Starts a program; resolves when its process exists. `argv[0]` is its path, or a name that is searched for in
+   * the PATH of `env`. Rejects with ERR_INVALID_OPTION, ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE,
    * ERR_SANDBOX_CLOSED, ERR_ABORTED, ERR_SYSTEM; see GuestProcess.exited for what can happen later.
    */
   async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
-    validateArgv(argv);
-    validateOptions('spawn', options);
+    validateArgv('Sandbox.spawn', argv);
+    validateOptions('Sandbox.spawn', options);
+    return this.#start(argv, options);
+  }
+
+  /** Pre: `argv` and `options` have been validated. */
+  async #start(argv: readonly [string, ...string[]], options: SpawnOptions): Promise<GuestProcess> {
     this.#mustBeOpen();
-    if (options.signal?.aborted) {
-      throw new SandboxError('ERR_ABORTED', `Did not start ${argv[0]}: aborted before`, {
-        cause: options.signal.reason,
-      });
-    }
+    mustNotBeAborted(argv[0], options.signal);
     const cwd = options.cwd ?? this.#options.cwd;
     const env = options.env ?? this.#options.env ?? process.env;
     const stdio = stdioEntries(options.stdio ?? 'pipe');
     const inherits = stdio.slice(0, 3).some((entry, index) => entry === 'inherit' || entry === index);
-    const program = findProgram(argv[0], env, cwd ?? process.cwd());
+    const program = findProgram(argv[0], env, cwd);
 
     this.#starting++;
     try {
@@ -112,15 +117,19 @@ export class Sandbox implements AsyncDisposable {
   /**
    * Runs a program to its end and returns what it wrote. A status other than 0, a signal, a timeout and too
    * much output are results, not errors. Waits until stdout and stderr are closed, so also for processes in
-   * the background that hold them. Rejects as spawn() and GuestProcess.exited do.
+   * the background that hold them. Rejects as spawn() and GuestProcess.exited do, and with ERR_INPUT.
    */
   exec(argv: readonly string[], options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>;
-  exec(argv: readonly string[], options?: ExecOptions & { encoding?: 'utf8' }): Promise<ExecResult>;
+  exec(
+    argv: readonly string[],
+    options?: ExecOptions & { encoding?: 'utf8' | undefined },
+  ): Promise<ExecResult>;
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult<string | Buffer>>;
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
-    validateOptions('exec', options);
+    validateArgv('Sandbox.exec', argv);
+    validateOptions('Sandbox.exec', options);
     const { input, encoding, maxOutputBytes, ...common } = options;
-    const guest = await this.spawn(argv, {
+    const guest = await this.#start(argv, {
       ...common,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
@@ -128,9 +137,7 @@ export class Sandbox implements AsyncDisposable {
     const captures = [guest.stdout, guest.stderr].map(
       (stream) => new Capture(stream as NonNullable<typeof stream>, limit, () => void guest.end()),
     );
-    // A program that does not read all of its input is no error (EPIPE).
-    guest.stdin?.on('error', (error) => log('stdin of %d: %s', guest.pid, error.message));
-    guest.stdin?.end(input);
+    if (guest.stdin) feed(guest.stdin, input, (error) => void guest.end(error));
 
     const output = Promise.all(captures.map((capture) => capture.done));
     try {
@@ -171,6 +178,14 @@ export class Sandbox implements AsyncDisposable {
   }
 }
 
+/** Throws ERR_ABORTED when it is. */
+export function mustNotBeAborted(program: string, signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new SandboxError('ERR_ABORTED', `Did not start ${program}: the signal was aborted before`, {
+    cause: signal.reason,
+  });
+}
+
 function closedError(what: string): SandboxError {
   return new SandboxError('ERR_SANDBOX_CLOSED', `Ended ${what}: the sandbox was closed`);
 }
@@ -186,5 +201,6 @@ async function drained(captures: readonly Capture[]): Promise<void> {
 }
 
 function stdioEntries(stdio: Stdio): readonly StdioEntry[] {
-  return typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
+  if (typeof stdio === 'string') return [stdio, stdio, stdio];
+  return Array.from(stdio, (entry) => entry ?? 'ignore');
 }

@@ -1,5 +1,6 @@
 /** barchan doctor */
 import { type DoctorReport, doctor } from '../doctor.js';
+import { print } from './output.js';
 import { splitCommand, usageError } from './usage.js';
 
 const options = {
@@ -12,14 +13,14 @@ export async function main(args: string[]): Promise<void> {
   const { values, command } = splitCommand('doctor', args, options);
   if (values.help) {
     const { help } = await import('./help.js');
-    process.stdout.write(help('doctor'));
+    print(help('doctor'));
     return;
   }
   if (command.length > 0) {
     usageError(`doctor: ${JSON.stringify(command[0])} is not expected`, 'Try: barchan help doctor');
   }
   const report = await doctor({ kvmDevice: values.device });
-  process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : describe(report));
+  print(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : describe(report));
   process.exitCode = report.ok ? 0 : 1;
 }
 

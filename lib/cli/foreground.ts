@@ -5,13 +5,13 @@
  * A signal from the terminal goes to the whole foreground group and so reaches the program by itself; one
  * sent to this process alone does not. The supervisor, which is in the same group, tells the two apart.
  */
-import { SandboxError } from '../errors.js';
 import { native } from '../native.js';
 import type { SpawnOptions } from '../options.js';
 import type { GuestProcess } from '../process.js';
 import { Sandbox } from '../sandbox.js';
 import { signalNumber } from '../signals.js';
-import { complain } from './usage.js';
+import { complain } from './output.js';
+import { statuses } from './status.js';
 
 const passedOn = [
   'SIGHUP',
@@ -28,15 +28,7 @@ const passedOn = [
   'SIGTTOU',
 ] as const;
 
-const statuses: Partial<Record<string, number>> = {
-  ERR_INVALID_OPTION: 2,
-  ERR_PROGRAM_NOT_EXECUTABLE: 126,
-  ERR_PROGRAM_NOT_FOUND: 127,
-};
-const failureStatus = 125;
-const timeoutStatus = 124;
-
-/** Does not return. */
+/** Does not return, or throws a SandboxError. */
 export async function runInForeground(
   argv: readonly string[],
   options: SpawnOptions,
@@ -50,25 +42,18 @@ export async function runInForeground(
       else early.push(signal);
     });
   }
-  try {
-    const box = await Sandbox.create({ kvmDevice: device });
-    guest = await box.spawn(argv, options);
-    for (const signal of early) guest.forward(signal);
-    guest.on('stopped', () => process.kill(process.pid, 'SIGSTOP'));
-    const exit = await guest.exited;
-    // The supervisor is waited for in any case: not every init process reaps what is left to it.
-    await (options.keepBackground ? guest.wait() : guest.end());
-    const { addon } = native();
-    if (exit.timedOut) {
-      complain(`ended ${argv[0]} after ${options.timeoutMs} ms`);
-      addon.exitNow(timeoutStatus);
-    }
-    if (exit.signal !== null) addon.dieBySignal(signalNumber(exit.signal) ?? 0);
-    addon.exitNow(exit.exitCode ?? failureStatus);
-  } catch (error) {
-    if (!(error instanceof SandboxError)) throw error;
-    complain(error.message);
-    process.exit(statuses[error.code] ?? failureStatus);
+  const box = await Sandbox.create({ kvmDevice: device });
+  guest = await box.spawn(argv, options);
+  for (const signal of early) guest.forward(signal);
+  guest.on('stopped', () => process.kill(process.pid, 'SIGSTOP'));
+  const exit = await guest.exited;
+  // The supervisor is waited for in any case: not every init process reaps what is left to it.
+  await (options.keepBackground ? guest.wait() : guest.end());
+  const { addon } = native();
+  if (exit.timedOut) {
+    complain(`ended ${argv[0]} after ${options.timeoutMs} ms`);
+    addon.exitNow(statuses.timeout);
   }
-  throw new Error('unreachable');
+  if (exit.signal !== null) addon.dieBySignal(signalNumber(exit.signal) ?? 0);
+  return addon.exitNow(exit.exitCode ?? statuses.failure);
 }

@@ -1,4 +1,6 @@
-/** What `barchan help` prints. */
+/** barchan help, and the texts of --help. */
+import { print } from './output.js';
+import { usageError } from './usage.js';
 
 const general = `Usage: barchan COMMAND [OPTIONS]
 
@@ -9,6 +11,7 @@ Commands:
   trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
   doctor [--json]                              check this machine, and say what to do
   help [COMMAND]                               this text, or that of a command
+  version                                      the version
 
 Options:
   -h, --help      this text
@@ -27,7 +30,7 @@ const runOptions = `  -C, --cwd DIR            working directory
   -h, --help               this text
 `;
 
-const texts: Record<string, string> = {
+const texts = {
   run: `Usage: barchan run [OPTIONS] [--] PROGRAM [ARGUMENT]...
 
 Runs PROGRAM with this terminal or these pipes. Its exit status, or death by a signal, becomes that of
@@ -44,10 +47,12 @@ Runs PROGRAM like "barchan run" and writes a line for each system call, to stder
 
 Options:
   -o, --output FILE        write the lines to FILE
-${runOptions}`,
+${runOptions}
+Exit status: as of "barchan run".
+`,
   doctor: `Usage: barchan doctor [--json] [--device PATH]
 
-Checks whether programs can be run here. Exit status 0 when they can, 1 when not.
+Checks whether programs can be run here, and says what to do where not. Exit status 0 when they can, 1 when not.
 
 Options:
       --json               print one JSON object
@@ -56,6 +61,14 @@ Options:
 `,
 };
 
-export function help(verb?: string): string {
-  return (verb !== undefined && Object.hasOwn(texts, verb) ? texts[verb] : undefined) ?? general;
+export function help(verb: keyof typeof texts): string {
+  return texts[verb];
+}
+
+export async function main(args: string[]): Promise<void> {
+  const [verb, more] = args;
+  if (more !== undefined) usageError(`help: ${JSON.stringify(more)} is not expected`, 'Try: barchan help');
+  if (verb === undefined || verb === 'help' || verb === 'version') print(general);
+  else if (Object.hasOwn(texts, verb)) print(help(verb as keyof typeof texts));
+  else usageError(`help: there is no command ${JSON.stringify(verb)}`, 'Try: barchan help');
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command line: picks the verb and loads only that verb's code.
-import { usageError } from './usage.js';
+import { writeSync } from 'node:fs';
 
 interface Verb {
   main(args: string[]): Promise<void>;
@@ -10,18 +10,41 @@ const verbs: Record<string, () => Promise<Verb>> = {
   run: () => import('./run.js'),
   trace: () => import('./trace.js'),
   doctor: () => import('./doctor.js'),
+  help: () => import('./help.js'),
+  version: () => import('./version.js'),
+};
+const shortcuts: Record<string, string> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-V': 'version',
 };
 
-const [name, ...args] = process.argv.slice(2);
-if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-  const { help } = await import('./help.js');
-  process.stdout.write(help(args[0]));
-  if (name === undefined) process.exitCode = 2;
-} else if (name === '--version' || name === '-V') {
-  const { version } = await import('../version.js');
-  process.stdout.write(`${version}\n`);
-} else {
+async function main(word: string | undefined, args: string[]): Promise<void> {
+  const { usageError } = await import('./usage.js');
+  if (word === undefined) return usageError('no command was given', 'Try: barchan help');
+  const name = Object.hasOwn(shortcuts, word) ? (shortcuts[word] as string) : word;
   const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-  if (load) await (await load()).main(args);
-  else usageError(`there is no command ${JSON.stringify(name)}`, 'Commands are: run, trace, doctor.');
+  if (!load) {
+    const names = Object.keys(verbs).join(', ');
+    return usageError(`there is no command ${JSON.stringify(name)}`, `Commands are: ${names}.`);
+  }
+  const verb = await load();
+  try {
+    await verb.main(args);
+  } catch (error) {
+    const { explainAndExit } = await import('./failure.js');
+    explainAndExit(name, error);
+  }
+}
+
+const [word, ...args] = process.argv.slice(2);
+try {
+  await main(word, args);
+} catch (error) {
+  // A part of the program could not be loaded: there may be no descriptor left to read it.
+  const { code, message } = error as NodeJS.ErrnoException;
+  const remedy = code === 'EMFILE' ? ' Raise the limit on open files (ulimit -n) to 128 or more.' : '';
+  writeSync(2, `barchan: cannot start: ${message}.${remedy}\n`);
+  process.exit(125);
 }

@@ -1,12 +1,13 @@
 /** barchan run */
 import { launchOptions, spawnOptions } from './launch-options.js';
+import { print } from './output.js';
 import { splitCommand, usageError } from './usage.js';
 
 export async function main(args: string[]): Promise<void> {
   const { values, command } = splitCommand('run', args, launchOptions);
   if (values.help) {
     const { help } = await import('./help.js');
-    process.stdout.write(help('run'));
+    print(help('run'));
     return;
   }
   if (command.length === 0) usageError('run: no program was given', 'Try: barchan run -- echo hello');

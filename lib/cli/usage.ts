@@ -1,21 +1,11 @@
 /** Mistakes on the command line, and verb options. */
-import { writeSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-
-const usageStatus = 2;
-
-/** Written directly: process.stderr would change the terminal or pipe that the guest shares. */
-export function complain(text: string): void {
-  try {
-    writeSync(2, `barchan: ${text}\n`);
-  } catch {
-    // Nobody can be told.
-  }
-}
+import { complain } from './output.js';
+import { statuses } from './status.js';
 
 export function usageError(problem: string, hint: string): never {
   complain(`${problem}\n${hint}`);
-  process.exit(usageStatus);
+  process.exit(statuses.usage);
 }
 
 type Options = NonNullable<ParseArgsConfig['options']>;

@@ -49,11 +49,27 @@ describe('barchan run', () => {
     ['no program', ['run'], 2, 'no program'],
     ['an option without its value', ['run', '--cwd'], 2, '--cwd'],
     ['a wrong timeout', ['run', '--timeout', '1s', 'ls'], 2, '--timeout must be milliseconds'],
-    ['a folder that is not there', ['run', '-C', '/none', 'ls'], 2, 'options.cwd'],
+    [
+      'a timeout out of range',
+      ['run', '--timeout', '9999999999', 'ls'],
+      2,
+      'run: --timeout cannot be 9999999999. Give',
+    ],
+    ['a folder that is not there', ['run', '-C', '/none', 'ls'], 2, 'run: --cwd cannot be "/none". Give'],
+    ['a variable without a name', ['trace', '-e', '=x', 'ls'], 2, 'trace: --env cannot be ""'],
     ['a program that is not there', ['run', 'no-such-program'], 127, 'not in PATH'],
     ['a program without x bit', ['run', '/etc/passwd'], 126, '/etc/passwd'],
     ['no KVM', ['run', '--device', '/dev/no-kvm', 'ls'], 125, 'modprobe'],
     ['a word after doctor', ['doctor', 'x'], 2, 'not expected'],
+    ['an empty device', ['doctor', '--device', ''], 2, 'doctor: --device cannot be ""'],
+    ['help on what is not there', ['help', 'ran'], 2, 'no command "ran"'],
+    ['no command', [], 2, 'no command was given'],
+    [
+      'a trace that cannot be written',
+      ['trace', '-o', '/no/such/folder/x', 'true'],
+      125,
+      '--output /no/such/folder/x: ENOENT',
+    ],
   ])('explains %s', (_, args, status, message) => {
     const result = barchan(args);
     expect(result.stderr).toContain(message);
@@ -118,10 +134,6 @@ describe('barchan trace', () => {
     expect(stderr.match(/exit_group\(0\)/g)).toHaveLength(2);
     expect(stderr).toMatch(/execve\("\/bin\/true"/);
   });
-
-  it('says when the file cannot be written', () => {
-    expect(barchan(['trace', '-o', '/no/such/folder/x', 'true'])).toMatchObject({ status: 1, stdout: '' });
-  });
 });
 
 describe('barchan doctor', () => {
@@ -156,6 +168,27 @@ describe('barchan', () => {
     expect(barchan(['help', 'trace']).stdout).toContain('--output');
     expect(barchan(['run', '--help']).stdout).toContain('--kill-background');
     expect(barchan(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    expect(barchan([])).toMatchObject({ status: 2 });
+    expect(barchan(['version']).stdout).toBe(barchan(['-V']).stdout);
+  });
+
+  it('says when its output cannot be written, and nothing when nobody reads it', () => {
+    const script = (command: string): string =>
+      command.replaceAll('barchan', `"${process.execPath}" "${cli}"`);
+    const full = spawnSync('bash', ['-c', script('barchan help >/dev/full')], { encoding: 'utf8' });
+    expect(full).toMatchObject({ status: 125, stderr: expect.stringContaining('ENOSPC') });
+    const pipe = spawnSync('bash', ['-c', script('barchan doctor | true; echo $PIPESTATUS')], {
+      encoding: 'utf8',
+    });
+    expect(pipe).toMatchObject({ stdout: '141\n', stderr: '' });
+  });
+
+  it('writes a log with DEBUG', () => {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [cli, 'run', 'sh', '-c', 'exit 3'], {
+      encoding: 'utf8',
+      env: { ...process.env, DEBUG: 'barchan:*' },
+    });
+    expect({ stdout, status }).toEqual({ stdout: '', status: 3 });
+    for (const area of ['sandbox', 'launch', 'control', 'process'])
+      expect(stderr).toContain(`barchan:${area} `);
   });
 });

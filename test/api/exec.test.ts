@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, Sandbox, SandboxError } from '../../lib/index.js';
+import { type Input, run, Sandbox, SandboxError } from '../../lib/index.js';
+import { until } from '../helpers/processes.js';
 
 let box: Sandbox;
 beforeAll(async () => {
@@ -68,6 +74,95 @@ describe('exec', () => {
     expect(result.exitCode).toBe(0);
   });
 
+  it.each<[string, () => Input]>([
+    ['a stream', () => Readable.from([Buffer.from('a'), 'b', 'ö'])],
+    ['a file', () => createReadStream('/proc/self/comm')],
+    ['a web stream', () => new Blob(['ab']).stream()],
+    [
+      'a generator',
+      () =>
+        (function* () {
+          yield 'a';
+          yield new Uint8Array([98]);
+        })(),
+    ],
+    [
+      'an async generator',
+      () =>
+        (async function* () {
+          yield 'a';
+          await sleep(20);
+          yield 'b';
+        })(),
+    ],
+    ['a list', () => ['a', 'b', Buffer.alloc(1 << 20, 'x')]],
+    ['an empty list', () => []],
+  ])('writes %s to the input', async (_, input) => {
+    const expected = createHash('sha256');
+    for await (const chunk of input()) expected.update(chunk);
+    const { stdout } = await box.exec(['sha256sum'], { input: input() });
+    expect(stdout.slice(0, 64)).toBe(expected.digest('hex'));
+  });
+
+  it('ends the source of its input when the program has ended', async () => {
+    const stream = new Readable({
+      read() {
+        this.push('x');
+      },
+    });
+    const closed = once(stream, 'close');
+    expect(await box.exec(['head', '-c', '3'], { input: stream })).toMatchObject({
+      stdout: 'xxx',
+      exitCode: 0,
+    });
+    await closed;
+    const silent = new Readable({ read() {} });
+    expect(await box.exec(['true'], { input: silent })).toMatchObject({ exitCode: 0 });
+    await until(() => silent.destroyed);
+    let returned = false;
+    const endless = (function* () {
+      try {
+        for (;;) yield 'y\n';
+      } finally {
+        returned = true;
+      }
+    })();
+    expect((await box.exec(['head', '-1'], { input: endless })).stdout).toBe('y\n');
+    await until(() => returned);
+  });
+
+  it('rejects when the source of its input fails, and ends the program', async () => {
+    const cause = new Error('no more');
+    const failing = (async function* () {
+      yield 'a';
+      throw cause;
+    })();
+    await expect(box.exec(['sleep', '60'], { input: failing })).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      cause,
+    });
+    const broken = new Readable({
+      read() {
+        this.destroy(cause);
+      },
+    });
+    await expect(box.exec(['cat'], { input: broken })).rejects.toMatchObject({ code: 'ERR_INPUT', cause });
+    await expect(box.exec(['cat'], { input: [5] as never })).rejects.toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      path: 'options.input',
+      value: 5,
+    });
+  });
+
+  it('leaves variables out that are undefined, and inherited ones', async () => {
+    const env = Object.assign(Object.create({ INHERITED: '1' }), {
+      A: '1',
+      B: undefined,
+      PATH: '/usr/bin:/bin',
+    });
+    expect((await box.exec(['env'], { env })).stdout).toBe('A=1\nPATH=/usr/bin:/bin\n');
+  });
+
   it('gives real pipes: /dev/stdin and /dev/stdout can be opened', async () => {
     const { stdout } = await box.exec(['sh', '-c', 'cat /dev/stdin > /dev/stdout'], { input: 'through' });
     expect(stdout).toBe('through');
@@ -119,6 +214,8 @@ describe('limits', () => {
       code: 'ERR_ABORTED',
       cause: reason,
     });
+    const aborted = { signal: AbortSignal.abort(reason), kvmDevice: '/dev/no-kvm' };
+    await expect(run(['true'], aborted)).rejects.toMatchObject({ code: 'ERR_ABORTED', cause: reason });
     const controller = new AbortController();
     setTimeout(() => controller.abort(reason), 300);
     await expect(box.exec(['sleep', '60'], { signal: controller.signal })).rejects.toMatchObject({
@@ -144,11 +241,20 @@ describe('what cannot be started', () => {
     await expect(box.exec(['echo', 'x'.repeat(200_000)])).rejects.toMatchObject({
       code: 'ERR_SYSTEM',
       errno: 7,
+      remedy: expect.stringContaining('128 KiB'),
+    });
+  });
+
+  it('a descriptor that is not open', async () => {
+    await expect(box.spawn(['true'], { stdio: ['ignore', 9999] })).rejects.toMatchObject({
+      code: 'ERR_SYSTEM',
+      errno: 9,
     });
   });
 
   it('wrong options, before anything is started', async () => {
     await expect(box.exec([])).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION', path: 'argv' });
+    await expect(run(['a\0b'], { kvmDevice: '/dev/no-kvm' })).rejects.toMatchObject({ path: 'argv[0]' });
     await expect(box.exec(['true'], { timeoutMs: -1 })).rejects.toMatchObject({ path: 'options.timeoutMs' });
   });
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { validateArgv, validateOptions } from '../../lib/options.js';
 
@@ -5,90 +6,132 @@ const { signal } = new AbortController();
 
 describe('options that are right', () => {
   it.each([
-    ['spawn', undefined],
-    ['spawn', {}],
-    ['spawn', { cwd: undefined, stdio: undefined }],
-    ['spawn', { cwd: '/tmp', env: { A: 'b', C: undefined }, timeoutMs: 0, killSignal: 'SIGTERM', argv0: '' }],
-    ['spawn', { stdio: 'inherit' }],
-    ['spawn', { stdio: [] }],
+    ['Sandbox.spawn', undefined],
+    ['Sandbox.spawn', {}],
+    ['Sandbox.spawn', { cwd: undefined, stdio: undefined }],
     [
-      'spawn',
+      'Sandbox.spawn',
+      { cwd: '/tmp', env: { A: 'b', C: undefined }, timeoutMs: 0, killSignal: 'SIGTERM', argv0: '' },
+    ],
+    ['Sandbox.spawn', { stdio: 'inherit' }],
+    ['Sandbox.spawn', { stdio: [] }],
+    [
+      'Sandbox.spawn',
       { stdio: ['pipe', 1, 'ignore', 5, 6], signal, newSession: true, keepBackground: false, traceFd: 2 },
     ],
-    ['exec', { input: 'x', encoding: 'buffer', maxOutputBytes: 0, killSignal: 64 }],
-    ['exec', { input: new Uint8Array(2), encoding: 'utf8', timeoutMs: 2 ** 31 - 1 }],
+    ['Sandbox.exec', { input: 'x', encoding: 'buffer', maxOutputBytes: 0, killSignal: 64 }],
+    ['Sandbox.exec', { input: ['a', new Uint8Array(2)], maxOutputBytes: constants.MAX_STRING_LENGTH }],
+    ['Sandbox.exec', { input: process.stdin, signal: { aborted: false, addEventListener() {} } }],
+    ['Sandbox.exec', { input: new Blob(['x']).stream() }],
+    ['Sandbox.spawn', { stdio: [undefined, 'pipe'], killSignal: 'SIGRTMIN+3' }],
+    ['Sandbox.exec', { input: new Uint8Array(2), encoding: 'utf8', timeoutMs: 2 ** 31 - 1 }],
     ['run', { kvmDevice: '/dev/kvm', input: '' }],
-    ['sandbox', { kvmDevice: '/dev/kvm', maxOutputBytes: 1, cwd: '.' }],
+    ['Sandbox.create', { kvmDevice: '/dev/kvm', maxOutputBytes: 1, cwd: '.' }],
     ['doctor', { kvmDevice: '/x' }],
-  ] as const)('%s %j', (kind, options) => {
+  ] as const)('%s %o', (kind, options) => {
     expect(() => validateOptions(kind, options)).not.toThrow();
   });
 });
 
 describe('options that are wrong', () => {
   it.each([
-    ['spawn', null, 'options'],
-    ['spawn', [], 'options'],
-    ['spawn', 'pipe', 'options'],
-    ['spawn', { timeout: 3 }, 'options.timeout'],
-    ['spawn', { toString: 3 }, 'options.toString'],
-    ['spawn', { input: 'x' }, 'options.input'],
-    ['spawn', { cwd: '' }, 'options.cwd'],
-    ['spawn', { cwd: 3 }, 'options.cwd'],
-    ['spawn', { cwd: '/tmp\0' }, 'options.cwd'],
-    ['spawn', { cwd: '/no/such/folder' }, 'options.cwd'],
-    ['spawn', { cwd: '/etc/passwd' }, 'options.cwd'],
-    ['spawn', { cwd: '/etc/passwd/x' }, 'options.cwd'],
-    ['spawn', { env: [] }, 'options.env'],
-    ['spawn', { env: null }, 'options.env'],
-    ['spawn', { env: { '': 'x' } }, 'options.env'],
-    ['spawn', { env: { 'A=B': 'x' } }, 'options.env'],
-    ['spawn', { env: { 'A\0': 'x' } }, 'options.env'],
-    ['spawn', { env: { A: 'x\0' } }, 'options.env'],
-    ['spawn', { env: { A: 3 } }, 'options.env'],
-    ['spawn', { timeoutMs: -1 }, 'options.timeoutMs'],
-    ['spawn', { timeoutMs: 1.5 }, 'options.timeoutMs'],
-    ['spawn', { timeoutMs: '5' }, 'options.timeoutMs'],
-    ['spawn', { timeoutMs: Number.NaN }, 'options.timeoutMs'],
-    ['spawn', { timeoutMs: 2 ** 31 }, 'options.timeoutMs'],
-    ['spawn', { killSignal: 'TERM' }, 'options.killSignal'],
-    ['spawn', { killSignal: 0 }, 'options.killSignal'],
-    ['spawn', { killSignal: 65 }, 'options.killSignal'],
-    ['spawn', { argv0: 'a\0' }, 'options.argv0'],
-    ['spawn', { stdio: 'pipes' }, 'options.stdio'],
-    ['spawn', { stdio: 1 }, 'options.stdio'],
-    ['spawn', { stdio: ['pipe', -1] }, 'options.stdio'],
-    ['spawn', { stdio: ['pipe', null] }, 'options.stdio'],
-    ['spawn', { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }, 'options.stdio'],
-    ['spawn', { stdio: new Array(1004).fill(0) }, 'options.stdio'],
-    ['spawn', { signal: {} }, 'options.signal'],
-    ['spawn', { newSession: 'yes' }, 'options.newSession'],
-    ['spawn', { keepBackground: 1 }, 'options.keepBackground'],
-    ['spawn', { traceFd: '2' }, 'options.traceFd'],
-    ['exec', { stdio: 'pipe' }, 'options.stdio'],
-    ['exec', { input: 3 }, 'options.input'],
-    ['exec', { encoding: 'latin1' }, 'options.encoding'],
-    ['exec', { maxOutputBytes: -1 }, 'options.maxOutputBytes'],
-    ['exec', { maxOutputBytes: Number.POSITIVE_INFINITY }, 'options.maxOutputBytes'],
+    ['Sandbox.spawn', null, 'options'],
+    ['Sandbox.spawn', [], 'options'],
+    ['Sandbox.spawn', 'pipe', 'options'],
+    ['Sandbox.spawn', { timeout: 3 }, 'options.timeout'],
+    ['Sandbox.spawn', { toString: 3 }, 'options.toString'],
+    ['Sandbox.spawn', { input: 'x' }, 'options.input'],
+    ['Sandbox.spawn', { cwd: '' }, 'options.cwd'],
+    ['Sandbox.spawn', { cwd: 3 }, 'options.cwd'],
+    ['Sandbox.spawn', { cwd: '/tmp\0' }, 'options.cwd'],
+    ['Sandbox.spawn', { cwd: '/no/such/folder' }, 'options.cwd'],
+    ['Sandbox.spawn', { cwd: '/etc/passwd' }, 'options.cwd'],
+    ['Sandbox.spawn', { cwd: '/etc/passwd/x' }, 'options.cwd'],
+    ['Sandbox.spawn', { env: [] }, 'options.env'],
+    ['Sandbox.spawn', { env: null }, 'options.env'],
+    ['Sandbox.spawn', { env: new Map([['A', 'x']]) }, 'options.env'],
+    ['Sandbox.spawn', { env: { '': 'x' } }, 'options.env.'],
+    ['Sandbox.spawn', { env: { 'A=B': 'x' } }, 'options.env.A=B'],
+    ['Sandbox.spawn', { env: { 'A\0': 'x' } }, 'options.env.A\0'],
+    ['Sandbox.spawn', { env: { A: 'x\0' } }, 'options.env.A'],
+    ['Sandbox.spawn', { env: { B: '', A: 3 } }, 'options.env.A'],
+    ['Sandbox.spawn', { env: { A: null } }, 'options.env.A'],
+    ['Sandbox.spawn', { timeoutMs: -1 }, 'options.timeoutMs'],
+    ['Sandbox.spawn', { timeoutMs: 1.5 }, 'options.timeoutMs'],
+    ['Sandbox.spawn', { timeoutMs: '5' }, 'options.timeoutMs'],
+    ['Sandbox.spawn', { timeoutMs: Number.NaN }, 'options.timeoutMs'],
+    ['Sandbox.spawn', { timeoutMs: 2 ** 31 }, 'options.timeoutMs'],
+    ['Sandbox.spawn', { killSignal: 'TERM' }, 'options.killSignal'],
+    ['Sandbox.spawn', { killSignal: 0 }, 'options.killSignal'],
+    ['Sandbox.spawn', { killSignal: 65 }, 'options.killSignal'],
+    ['Sandbox.spawn', { argv0: 'a\0' }, 'options.argv0'],
+    ['Sandbox.spawn', { stdio: 'pipes' }, 'options.stdio'],
+    ['Sandbox.spawn', { stdio: 1 }, 'options.stdio'],
+    ['Sandbox.spawn', { stdio: ['pipe', -1] }, 'options.stdio[1]'],
+    ['Sandbox.spawn', { stdio: ['pipe', 1.5] }, 'options.stdio[1]'],
+    ['Sandbox.spawn', { stdio: ['pipe', null] }, 'options.stdio[1]'],
+    ['Sandbox.spawn', { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }, 'options.stdio[3]'],
+    ['Sandbox.spawn', { stdio: ['pipe', 'pipe', 'pipe', undefined] }, 'options.stdio[3]'],
+    ['Sandbox.spawn', { stdio: new Array(1004).fill(0) }, 'options.stdio'],
+    ['Sandbox.spawn', { signal: {} }, 'options.signal'],
+    ['Sandbox.spawn', { newSession: 'yes' }, 'options.newSession'],
+    ['Sandbox.spawn', { keepBackground: 1 }, 'options.keepBackground'],
+    ['Sandbox.spawn', { traceFd: '2' }, 'options.traceFd'],
+    ['Sandbox.exec', { stdio: 'pipe' }, 'options.stdio'],
+    ['Sandbox.exec', { input: 3 }, 'options.input'],
+    ['Sandbox.exec', { input: null }, 'options.input'],
+    ['Sandbox.exec', { input: {} }, 'options.input'],
+    ['Sandbox.exec', { input: () => 'x' }, 'options.input'],
+    ['Sandbox.exec', { encoding: 'latin1' }, 'options.encoding'],
+    ['Sandbox.exec', { maxOutputBytes: -1 }, 'options.maxOutputBytes'],
+    ['Sandbox.exec', { maxOutputBytes: Number.POSITIVE_INFINITY }, 'options.maxOutputBytes'],
+    ['Sandbox.exec', { maxOutputBytes: constants.MAX_STRING_LENGTH + 1 }, 'options.maxOutputBytes'],
     ['run', { kvmDevice: '' }, 'options.kvmDevice'],
-    ['sandbox', { kvmDevice: 5 }, 'options.kvmDevice'],
-    ['sandbox', { signal }, 'options.signal'],
-  ] as const)('%s %j', (kind, options, path) => {
+    ['Sandbox.create', { kvmDevice: 5 }, 'options.kvmDevice'],
+    ['Sandbox.create', { signal }, 'options.signal'],
+  ] as const)('%s %o', (kind, options, path) => {
     expect(() => validateOptions(kind, options)).toThrow(
-      expect.objectContaining({ name: 'SandboxError', code: 'ERR_INVALID_OPTION', path }),
+      expect.objectContaining({
+        name: 'SandboxError',
+        code: 'ERR_INVALID_OPTION',
+        path,
+        remedy: expect.stringMatching(/^(Give|Options are:) .+\.$/),
+      }),
     );
   });
 
-  it('says option, problem and value', () => {
-    expect(() => validateOptions('exec', { timeoutMs: -5 })).toThrow(
-      'options.timeoutMs must be whole milliseconds from 0 to 2147483647; it is -5.',
+  it.each([
+    [
+      { timeoutMs: -5 },
+      'options.timeoutMs cannot be -5. Give whole milliseconds from 0 (no limit) to 2147483647.',
+    ],
+    [{ env: { A: 1n } }, 'options.env.A cannot be 1. Give a string without NUL bytes.'],
+    [
+      { cwd: '/none' },
+      'options.cwd cannot be "/none". Give a directory that this user can enter; this gives ENOENT.',
+    ],
+    [{ signal: () => {} }, 'options.signal cannot be a function. Give an AbortSignal.'],
+    [
+      { tty: 1 },
+      'there is no options.tty. Options are: cwd, env, timeoutMs, killSignal, argv0, signal, input, encoding, maxOutputBytes.',
+    ],
+  ])('says call, option, value and remedy: %o', (options, message) => {
+    expect(() => validateOptions('Sandbox.exec', options)).toThrow(`Sandbox.exec: ${message}`);
+  });
+
+  it('has the value that is wrong', () => {
+    expect(() => validateOptions('Sandbox.spawn', { env: { A: 3 } })).toThrow(
+      expect.objectContaining({ value: 3 }),
+    );
+    expect(() => validateOptions('Sandbox.spawn', { stdio: ['x'] })).toThrow(
+      expect.objectContaining({ value: 'x' }),
     );
   });
 });
 
 describe('argv', () => {
   it.each([[['a']], [['a', '', 'ä']], [['']]])('%j is right', (argv) => {
-    expect(() => validateArgv(argv)).not.toThrow();
+    expect(() => validateArgv('run', argv)).not.toThrow();
   });
 
   it.each([
@@ -99,6 +142,8 @@ describe('argv', () => {
     [['a', 'b\0c'], 'argv[1]'],
     [['a', undefined], 'argv[1]'],
   ])('%j is wrong', (argv, path) => {
-    expect(() => validateArgv(argv)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION', path }));
+    expect(() => validateArgv('run', argv)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_OPTION', path }),
+    );
   });
 });
