@@ -49,12 +49,19 @@ class Guard {
 class SharedMutex {
  public:
   void lock_shared() {
+    lock_shared([](u32* word, u32 seen) {
+      futex_wait(word, seen);
+      return true;
+    });
+  }
+  // `wait(word, seen)` sleeps while *word == seen; when it returns false, so does this, without the lock.
+  template <typename Wait> bool lock_shared(Wait wait) {
     for (;;) {
       u32 v = __atomic_load_n(&word_, __ATOMIC_RELAXED);
       if (v & kWriter) {
-        futex_wait(&word_, v);
+        if (!wait(&word_, v)) return false;
       } else if (__atomic_compare_exchange_n(&word_, &v, v + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-        return;
+        return true;
       }
     }
   }

@@ -58,9 +58,8 @@ i64 handle(Thread& t, const Call& call) {
 }
 
 i64 pass(Thread& t, const Call& call) {
-  i64 result = host::barchan_interruptible(static_cast<i64>(call.nr), call.arg, &t.pending);
-  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]]
-    return files::proc_mem_call(call);
+  i64 result = t.host_call(static_cast<i64>(call.nr), call.arg);
+  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]] return files::proc_mem_call(call);
   return result;
 }
 
@@ -74,7 +73,7 @@ i64 pass(Thread& t, const Call& call) {
     row = &table::kTable.of[call.nr];
   }
   const bool locks = row->flags & table::kFdLock;
-  if (locks) fd_lock.lock_shared();
+  if (locks && !fd_lock_shared(t)) return host::kRestart;
   i64 result = row->cls == Class::kPass ? pass(t, call) : handle(t, call);
   if (locks) fd_lock.unlock_shared();
   if (row->flags & table::kNewFd) result = fd_created(result);
@@ -87,7 +86,7 @@ i64 perform(Thread& t, const Call& call) {
   if (row->cls == Class::kDeny) return row->error;
   // The shortest way for getpid, sched_yield and the like.
   if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {
-    return host::barchan_interruptible(static_cast<u32>(call.nr), call.arg, &t.pending);
+    return t.host_call(static_cast<u32>(call.nr), call.arg);
   }
   return checked(t, call, row);
 }

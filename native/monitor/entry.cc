@@ -142,7 +142,7 @@ Event entry_run(Thread& t, Exception& exception) {
   bool finishing = false;
   for (;;) {
     i64 result = finishing ? host::call(__NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0)
-                           : t.host(__NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0);
+                           : host::interruptible(&t.pending, __NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0);
     if (result == host::kRestart) {
       // Not run: t.user still stands, and must go in again after what is done to it now.
       t.user_changed = true;

@@ -112,6 +112,15 @@ void fds_resume(u32 image, u64 soft, u64 hard) {
   if (is_open(private_fd(kFdReport))) report_to(private_fd(kFdReport));
 }
 
+bool fd_lock_shared(Thread& t) {
+  return fd_lock.lock_shared([&t](u32* word, u32 seen) {
+    t.host(__NR_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, nullptr);
+    return t.pending == 0;
+  });
+}
+
+void fds_fork_child() { close_from(base + kPrivateFixed, ~u32{0}); }
+
 i64 fd_hide(int fd) {
   i64 hidden = host::call(__NR_fcntl, fd, F_DUPFD_CLOEXEC, base + kPrivateFixed);
   host::call(__NR_close, fd);

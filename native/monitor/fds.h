@@ -12,6 +12,8 @@
 
 namespace barchan {
 
+struct Thread;
+
 enum PrivateFd : u32 {  // offsets from the base
   kFdImage,             // the monitor's executable
   kFdKvm,
@@ -19,9 +21,8 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdExecState,    // pipe, written before an exec
   kFdProgram,      // the guest's executable
   kFdTrace,        // or closed
-  kFdReport,       // or closed
-  kFdInterpreter,  // the program's PT_INTERP, between an exec and the load only
-  kPrivateFixed,   // VM and vCPU descriptors follow, anywhere above
+  kFdReport,      // or closed
+  kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
 // The base is never lower than this, so that a small number in AT_EXECFN's "/dev/fd/N" is a first start.
@@ -49,10 +50,17 @@ inline bool is_private(int fd) { return fd >= 0 && static_cast<u32>(fd) >= fd_ba
 // or -errno. Pre: fd_lock held exclusively when other guest threads may run.
 i64 fd_hide(int fd);
 
+// In a fork's child: closes every private descriptor that is not one of the fixed ones: the parent's VM and vCPUs, and
+// what its other threads had open in passing when it forked.
+void fds_fork_child();
+
 // Held shared by calls that could hit a number while the monitor creates a descriptor on it: close,
-// dup2/dup3, close_range, dup, F_DUPFD, mmap of a descriptor, ioctl, SCM_RIGHTS, clone without CLONE_FILES,
+// dup2/dup3, close_range, dup, F_DUPFD, mmap of a descriptor, SCM_RIGHTS, clone without CLONE_FILES,
 // exec. Held exclusively around creating and hiding. See docs/adr/0002-private-descriptors.md.
 extern host::SharedMutex fd_lock;
+// Takes it shared for a call of the guest's. False when a signal was captured first: the call is made again after its
+// handler (host::kRestart), which so does not wait for another thread's exec.
+bool fd_lock_shared(Thread& t);
 
 // Passes a result of a call that creates a descriptor: -EMFILE (and closed) when past the guest's limit.
 i64 fd_created(i64 result);

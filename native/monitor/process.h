@@ -25,6 +25,7 @@ struct SignalTable {
   host::Mutex lock;
   u32 users = 1;  // threads that point here; freed with the last
   GuestAction actions[kSignals + 1] = {};
+  u64 ignored_faults = 0;  // of SIGSEGV and SIGBUS those with SIG_IGN: bit signo-1
 };
 
 constexpr size_t kPathMax = 4096;

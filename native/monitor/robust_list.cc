@@ -51,7 +51,7 @@ void robust_list_set(Thread& t, u64 head) {
 
 void robust_list_release(Thread& t) {
   if (!t.robust_list) return;
-  host::call(__NR_set_robust_list, 0, kRobustHeadSize);
+  if (!t.vforked) host::call(__NR_set_robust_list, 0, kRobustHeadSize);
   const u64 start = t.robust_list;
   t.robust_list = 0;
   Head head;

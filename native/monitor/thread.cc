@@ -2,6 +2,7 @@
 #include "monitor/thread.h"
 
 #include <asm/prctl.h>
+#include <linux/futex.h>
 #include <linux/mman.h>
 
 #include "host/lock.h"
@@ -9,9 +10,11 @@
 #include "host/syscall.h"
 #include "kvm/vm.h"
 #include "monitor/entry.h"
+#include "monitor/exec.h"
 #include "monitor/fds.h"
 #include "monitor/mm/mm.h"
 #include "monitor/report.h"
+#include "monitor/robust_list.h"
 #include "monitor/signal/signal.h"
 #include "monitor/thread_pool.h"
 
@@ -101,6 +104,20 @@ void give_vcpu(kvm::Vcpu* v) {
   idle_vcpus = v;
 }
 
+// Pre: pool_lock. Takes back what threads of processes that share this memory left, once they are gone.
+void clear_graves() {
+  for (u32 i = 0; i < block_count; i++) {
+    Block& b = blocks[i];
+    if (b.state != kUsed) continue;
+    Thread& t = *thread_of(b);
+    if (!(__atomic_load_n(&t.tombstone.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)) continue;
+    exec_release_memory(t);
+    signals_release_table(t);
+    give_vcpu(t.vcpu);
+    b.state = kFree;
+  }
+}
+
 // Pre: pool_lock.
 bool is_last(const Thread& t) {
   for (u32 i = 0; i < block_count; i++) {
@@ -135,6 +152,7 @@ Thread* thread_create(const Thread& parent) {
   if (kvm::get_xsave(*parent.vcpu, state) < 0 || kvm::get_segment_bases(*parent.vcpu, fs, gs) < 0)
     return nullptr;
   host::Guard guard(pool_lock);
+  clear_graves();
   Thread* t = take_block();
   if (!t) return nullptr;
   i64 error = 0;
@@ -160,6 +178,17 @@ void thread_discard(Thread* t) {
   __atomic_store_n(&block_of(*t).state, kFree, __ATOMIC_RELEASE);
 }
 
+void thread_mark_grave(Thread& t) {
+  Tombstone& stone = t.tombstone;
+  // The entry's only field is the way back to the head.
+  stone.next = reinterpret_cast<const Tombstone*>(&stone.entry);
+  stone.entry = &stone;
+  stone.offset = offsetof(Tombstone, word) - offsetof(Tombstone, entry);
+  stone.pending = nullptr;
+  __atomic_store_n(&stone.word, static_cast<u32>(tid_of(t)), __ATOMIC_RELEASE);
+  host::call(__NR_set_robust_list, &stone, kRobustHeadSize);
+}
+
 u64 thread_stack_top(const Thread& t) { return reinterpret_cast<u64>(&t) & ~u64{15}; }
 
 void thread_exit(Thread& t, int status) {
@@ -167,7 +196,7 @@ void thread_exit(Thread& t, int status) {
   const u64 all = ~u64{0};
   host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
   signals_thread_exit(t);
-  // A vfork child's block and vCPU are the parent's to give back, when it wakes up.
+  // Its block and vCPU are others' to give back: the parent's when it wakes up, or whoever finds the tombstone.
   static u32 nowhere;
   if (t.vforked) barchan_leave(&nowhere, status);
   pool_lock.lock();
@@ -179,6 +208,7 @@ void thread_exit(Thread& t, int status) {
   if (is_last(t)) {
     for (;;) host::call(__NR_exit_group, leader_left ? leader_status : status);
   }
+  signals_release_table(t);
   give_vcpu(t.vcpu);
   Block& block = block_of(t);
   pool_lock.unlock();
@@ -193,10 +223,9 @@ void pool_drop_after_fork_child(Thread& t) {
   fd_lock.reset();
   const kvm::Vm& vm = mm::vm();
   for (u32 i = 0; i < vm.vcpus; i++) {
-    if (!vcpus[i].run) continue;
-    host::call(__NR_munmap, vcpus[i].run, vm.run_size);
-    host::call(__NR_close, vcpus[i].fd);
+    if (vcpus[i].run) host::call(__NR_munmap, vcpus[i].run, vm.run_size);
   }
+  fds_fork_child();
   idle_vcpus = nullptr;
   leader_left = false;
   for (u32 i = 0; i < block_count; i++)

@@ -42,6 +42,16 @@ struct Call {
   u64 arg[6];
 };
 
+// A robust futex (man 2 get_robust_list) of the monitor's own, which the host marks when the thread is no more, whatever
+// ended it, or has other memory after an exec.
+struct Tombstone {
+  const Tombstone* next;  // the list's head: `entry` below, and from there back here
+  i64 offset;             // from an entry to its word
+  const void* pending;
+  const Tombstone* entry;
+  u32 word;               // the thread's id; then FUTEX_OWNER_DIED
+};
+
 struct Thread {
   Thread* self;  // at %fs:0
   kvm::Vcpu* vcpu;
@@ -67,17 +77,33 @@ struct Thread {
   u64 robust_list;      // GUEST: head address, walked at exit by the monitor with checked accesses
   u64 clear_child_tid;  // GUEST: kept for exit; the host kernel has it too
   const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
-  u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
-  bool leaving;                          // past the point of return in thread_exit()
-  bool vforked;                          // shares the parent's memory; exec and exit go on in the parent's VM
-  u64 exec_memory, exec_memory_size;     // vforked: what a successful exec left mapped in the parent (exec.h)
+  u32 seccomp_mode;         // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
+  bool leaving;             // past the point of return in thread_exit()
+  bool vforked;             // of a process that shares another's memory and VM
+  Tombstone tombstone;      // vforked, and nobody sleeps until it is gone: tells when its block is free again
+  u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
   // wants a restart. A handler returns kRestart as it is; the gate turns it into a restart or EINTR.
+  i64 host_call(i64 nr, const u64 (&args)[6]);
   template <typename... Args> i64 host(i64 nr, Args... args) {
-    return host::interruptible(&pending, nr, args...);
+    const u64 words[6] = {host::word(args)...};
+    return host_call(nr, words);
   }
+  // The host blocks them as well while the call lasts, in which the monitor itself cannot fault.
+  i64 host_call_refusing_faults(i64 nr, const u64 (&args)[6]);
 };
+
+// SIGSEGV and SIGBUS that the guest blocks or ignores: sent ones must not end a call that waits.
+inline u64 refused_faults(const Thread& t) {
+  constexpr u64 kFaults = u64{1} << (7 - 1) | u64{1} << (11 - 1);
+  return (t.mask & kFaults) | __atomic_load_n(&t.signals->ignored_faults, __ATOMIC_RELAXED);
+}
+
+inline i64 Thread::host_call(i64 nr, const u64 (&args)[6]) {
+  if (refused_faults(*this) != 0) [[unlikely]] return host_call_refusing_faults(nr, args);
+  return host::barchan_interruptible(nr, args, &pending);
+}
 
 constexpr i32 kTidCookie = 0x5bd1e995;
 inline i32 tid_of(const Thread& t) { return t.tid_cookie ^ kTidCookie; }
@@ -96,6 +122,8 @@ Thread* thread_first();
 Thread* thread_create(const Thread& parent);
 // Gives back what thread_create took, of a thread that never ran.
 void thread_discard(Thread* thread);
+// For a thread of a process that shares this memory, in that thread: what it has here is taken back when it is gone.
+void thread_mark_grave(Thread& thread);
 // Top of the monitor stack of `thread`, 16-aligned.
 u64 thread_stack_top(const Thread& thread);
 // Leaves the calling thread for good: gives its vCPU and stack back, then exit(2) with `status`.

@@ -10,7 +10,7 @@ namespace barchan {
 
 void pool_lock_for_fork();
 void pool_unlock_after_fork_parent();
-// In the child, whose only thread is `t`: forgets every other thread, closes the parent's vCPUs.
+// In the child, whose only thread is `t`: forgets every other thread, and closes the parent's VM and vCPUs.
 // Pre: mm::rebuild_after_fork_child() comes next, then pool_adopt().
 void pool_drop_after_fork_child(Thread& t);
 // Gives `t` a vCPU of the new VM. Dies when it cannot.

@@ -138,7 +138,6 @@ void unlock_after_fork_parent() { space.lock.unlock(); }
 
 void rebuild_after_fork_child() {
   space.lock.reset();
-  host::call(__NR_close, space.vm.fd);
   i64 result = kvm::vm_create(space.vm, private_fd(kFdKvm));
   if (result >= 0) result = space.vm.fd = static_cast<int>(fd_hide(space.vm.fd));
   if (result < 0) monitor_crash("KVM_CREATE_VM after fork", static_cast<u64>(-result));

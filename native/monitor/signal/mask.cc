@@ -1,5 +1,5 @@
 // Masks. The host thread's is the guest's less SIGSEGV/SIGBUS, or everything from capture to delivery. Changes of
-// the host's mask go through t.host(), which a captured signal prevents: so they cannot unblock what capture
+// the host's mask go through host::interruptible(), which a captured signal prevents: so they cannot unblock what capture
 // blocked, and delivery puts the mask of then in place.
 #include "monitor/signal/internal.h"
 
@@ -14,10 +14,19 @@ namespace signal {
 void set_mask(Thread& t, u64 mask) {
   t.mask = mask & ~kUnblockable;
   const u64 host_mask = signals_host_mask(t.mask);
-  t.host(__NR_rt_sigprocmask, SIG_SETMASK, &host_mask, nullptr, kMaskSize);
+  host::interruptible(&t.pending, __NR_rt_sigprocmask, SIG_SETMASK, &host_mask, nullptr, kMaskSize);
 }
 
 }  // namespace signal
+
+i64 Thread::host_call_refusing_faults(i64 nr, const u64 (&args)[6]) {
+  const u64 refused = refused_faults(*this);
+  host::call(__NR_rt_sigprocmask, SIG_BLOCK, &refused, nullptr, kMaskSize);
+  const i64 result = host::barchan_interruptible(nr, args, &pending);
+  // What came meanwhile is held, or dropped, by the monitor's handler now.
+  host::call(__NR_rt_sigprocmask, SIG_UNBLOCK, &refused, nullptr, kMaskSize);
+  return result;
+}
 
 void signals_block_all() { host::call(__NR_rt_sigprocmask, SIG_SETMASK, &kAllBlocked, nullptr, kMaskSize); }
 

@@ -28,8 +28,9 @@ void signals_fork_child(Thread& t);
 void signals_thread_exit(Thread& t);
 // clone with CLONE_VM and without CLONE_SIGHAND: gives `t` a table of its own. False: no memory.
 bool signals_copy_table(Thread& t);
-// Gives back the reference of a thread that will not run on, and the table with the last one. For CLONE_SIGHAND
-// the parent counts the new thread itself (SignalTable::users, under its lock).
+// With CLONE_SIGHAND: counts one thread more for the table that `t` has from its parent.
+void signals_share_table(Thread& t);
+// Gives back the reference of a thread that will not run on, and the table with the last one.
 void signals_release_table(Thread& t);
 // Block everything (but SIGSEGV/SIGBUS) around clone; restore puts back the mask for t.mask. A signal that came
 // before the block is in t.pending, and stays the caller's to deliver.
@@ -63,7 +64,8 @@ void signal_force(Thread& t, const SignalInfo& info);
 // Ends the whole process by `signo` with the default action, as the kernel would: status and core flag are its own.
 [[noreturn]] void die_by_signal(int signo);
 
-// The host's mask for a guest's: the same, less SIGSEGV and SIGBUS.
+// The host's mask for a guest's while the monitor runs: the same, less SIGSEGV and SIGBUS, which it needs for its own
+// accesses to guest memory.
 u64 signals_host_mask(u64 guest_mask);
 
 // rt_sigsuspend, ppoll, pselect6, epoll_pwait: `call(host_mask)` makes the host call with the temporary mask
@@ -73,7 +75,8 @@ void signals_begin_mask(Thread& t, u64 mask);
 i64 signals_end_mask(Thread& t, i64 result);
 template <typename HostCall> i64 signals_with_mask(Thread& t, u64 mask, HostCall call) {
   signals_begin_mask(t, mask);
-  const u64 host_mask = signals_host_mask(t.mask);
+  // In the call the monitor cannot fault, so SIGSEGV and SIGBUS may be blocked as the guest has them.
+  const u64 host_mask = t.mask | refused_faults(t);
   if (t.held_faults & ~t.mask) return signals_end_mask(t, -EINTR);
   return signals_end_mask(t, call(&host_mask));
 }

@@ -18,8 +18,11 @@ void store(SignalTable& table, int signo, const GuestAction& action) {
   to.flags = action.flags;
   to.restorer = action.restorer;
   to.mask = action.mask;
-  __atomic_store_n(&to.handler, action.handler,
-                   __ATOMIC_RELAXED);  // the host handler reads it without the lock
+  // The host handler, and every host call, read these two without the lock.
+  __atomic_store_n(&to.handler, action.handler, __ATOMIC_RELAXED);
+  if (!(bit(signo) & kFaults)) return;
+  const u64 ignored = action.handler == kIgnore ? table.ignored_faults | bit(signo) : table.ignored_faults & ~bit(signo);
+  __atomic_store_n(&table.ignored_faults, ignored, __ATOMIC_RELAXED);
 }
 
 }  // namespace
@@ -42,7 +45,7 @@ void signals_start(Thread& t) {
   for (int signo = 1; signo <= kSignals; signo++) {
     GuestAction inherited = {};
     host::call(__NR_rt_sigaction, signo, nullptr, &inherited, kMaskSize);
-    t.signals->actions[signo] = {inherited.handler == kIgnore ? kIgnore : kDefault, 0, 0, 0};
+    store(*t.signals, signo, {inherited.handler == kIgnore ? kIgnore : kDefault, 0, 0, 0});
   }
   u64 mask = 0;
   host::call(__NR_rt_sigprocmask, SIG_SETMASK, nullptr, &mask, kMaskSize);
@@ -82,9 +85,15 @@ bool signals_copy_table(Thread& t) {
   {
     host::Guard guard(t.signals->lock);
     memcpy(table->actions, t.signals->actions, sizeof table->actions);
+    table->ignored_faults = t.signals->ignored_faults;
   }
   t.signals = table;
   return true;
+}
+
+void signals_share_table(Thread& t) {
+  host::Guard guard(t.signals->lock);
+  t.signals->users++;
 }
 
 void signals_release_table(Thread& t) {
@@ -118,7 +127,7 @@ void signals_before_exec(Thread& t) {
     if (action.handler == kIgnore) host::call(__NR_rt_sigaction, signo, &kIgnored, nullptr, kMaskSize);
   }
   hand_over_altstack_flags(t);
-  t.host(__NR_rt_sigprocmask, SIG_SETMASK, &t.mask, nullptr, kMaskSize);
+  host::interruptible(&t.pending, __NR_rt_sigprocmask, SIG_SETMASK, &t.mask, nullptr, kMaskSize);
   for (const int signo : kFaultNumbers) {
     if (!(t.held_faults & bit(signo))) continue;
     release(t, signo);

@@ -39,6 +39,7 @@ struct Request {
 struct StartArgument {
   Thread* thread;
   bool shares_table_lock;  // the parent sleeps (CLONE_VFORK) and left its hold on fd_lock to the child
+  bool needs_grave;        // no parent waits to take back what the thread has in shared memory
   bool clears_altstack;
   bool clears_handlers;
 };
@@ -48,6 +49,7 @@ void thread_main(void* p) {
   Thread& t = *a.thread;
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
   if (a.shares_table_lock) fd_lock.unlock_shared();
+  if (a.needs_grave) thread_mark_grave(t);
   signals_thread_start(t, a.clears_altstack);
   if (a.clears_handlers) signals_reset_handlers(t);
   signals_restore_mask(t);
@@ -100,14 +102,18 @@ i64 share_memory(Thread& t, const Request& r) {
   child->user.rax = 0;
   if (r.stack) child->user.rsp = r.stack;
   if (r.flags & CLONE_SETTLS) kvm::set_segment_bases(*child->vcpu, &r.tls, nullptr);
-  child->vforked = !(r.flags & CLONE_THREAD);
-  if (!(r.flags & CLONE_SIGHAND) && !signals_copy_table(*child)) {
+  const bool sleeps = r.flags & CLONE_VFORK, is_process = !(r.flags & CLONE_THREAD);
+  child->vforked = is_process || t.vforked;
+  if (r.flags & CLONE_SIGHAND) {
+    signals_share_table(*child);
+  } else if (!signals_copy_table(*child)) {
     thread_discard(child);
     return -ENOMEM;
   }
-  const bool sleeps = r.flags & CLONE_VFORK;
   auto* argument = reinterpret_cast<StartArgument*>(thread_stack_top(*child) - sizeof(StartArgument)) - 1;
-  *argument = {child, sleeps, !sleeps, static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND)};
+  const bool waits_for_process = sleeps && is_process;
+  *argument = {child, sleeps, child->vforked && !waits_for_process, !sleeps,
+               static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND)};
   HostCall h;
   fill_host_call(h, r, (usable_flags(r) & ~kNotForHost) | CLONE_SETTLS, host::word(argument) & ~u64{15},
                  host::word(child));
@@ -117,9 +123,9 @@ i64 share_memory(Thread& t, const Request& r) {
   const i64 result = barchan_clone(h.nr, h.args, argument, thread_main);
   if (!sleeps || result < 0) fd_lock.unlock_shared();
   // A child that this thread waited for has its own memory by now, or is gone.
-  if (result < 0 || (sleeps && child->vforked)) {
+  if (result < 0 || waits_for_process) {
     exec_release_memory(*child);
-    if (!(r.flags & CLONE_SIGHAND)) signals_release_table(*child);
+    signals_release_table(*child);
     thread_discard(child);
   }
   signals_restore_mask(t);
@@ -136,6 +142,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
   t.robust_list = 0;
   t.vforked = false;
+  t.tombstone = {};
   if (r.stack) t.user.rsp = r.stack;
   signals_fork_child(t);
   if (r.flags & CLONE_CLEAR_SIGHAND) signals_reset_handlers(t);

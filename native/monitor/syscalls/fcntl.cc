@@ -92,7 +92,7 @@ i64 sys_fcntl(Thread& t, const Call& c) {
         i64 flags = host::call(__NR_fcntl, c.arg[0], F_GETFD, 0);
         return flags < 0 ? flags : -EINVAL;
       }
-      fd_lock.lock_shared();
+      if (!fd_lock_shared(t)) return host::kRestart;
       i64 result = fd_created(host::call(__NR_fcntl, c.arg[0], number, least));
       fd_lock.unlock_shared();
       return result;

@@ -103,7 +103,7 @@ i64 send_with_rights(Thread& t, int fd, MessageHeader& m, IoVector& vector, u32 
   i64 deadline = 0;
   for (int round = 0;; round++) {
     i64 result;
-    fd_lock.lock_shared();
+    if (!fd_lock_shared(t)) return host::kRestart;
     if (rights_are_private(control, m.control_length)) {
       result = -EBADF;
     } else {

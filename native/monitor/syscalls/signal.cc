@@ -2,6 +2,7 @@
 #include <linux/time_types.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/dispatch.h"
 #include "monitor/fds.h"
 #include "monitor/signal/internal.h"
@@ -35,16 +36,24 @@ i64 read_info(SignalInfo& info, u64 from, int signo) {
 
 // SIGSEGV and SIGBUS with a processor's si_code may only be sent to oneself (rt_sigqueueinfo(2)). The host must
 // not see them: to its handler they would look like the monitor's own faults.
-bool keeps_fault(Thread& t, const SignalInfo& info, i64 tid) {
-  if (info.signo != SIGSEGV && info.signo != SIGBUS) return false;
-  if (info.code < 0 || info.code == SI_USER || tid != tid_of(t)) return false;
+bool looks_like_fault(const SignalInfo& info) {
+  return (info.signo == SIGSEGV || info.signo == SIGBUS) && info.code > SI_USER;
+}
+
+// Sends such a signal to the calling thread, without the host.
+void keep_fault(Thread& t, const SignalInfo& info) {
   GuestAction action;
   change_action(*t.signals, info.signo, nullptr, &action);
   const bool blocked = t.mask & bit(info.signo);
-  if (action.handler == kIgnore && !blocked) return true;
+  if (action.handler == kIgnore && !blocked) return;
   SignalInfo kept = {};
   __builtin_memcpy(&kept, &info, kInfoSize);
   hold(t, kept);
+}
+
+bool keeps_fault(Thread& t, const SignalInfo& info, i64 tid) {
+  if (!looks_like_fault(info) || tid != tid_of(t)) return false;
+  keep_fault(t, info);
   return true;
 }
 
@@ -95,7 +104,7 @@ i64 sys_rt_sigprocmask(Thread& t, const Call& call) {
     if (set != old) {
       // A signal captured before the change is delivered under the old mask, then the call is made again.
       const u64 host_mask = signals_host_mask(set);
-      const i64 result = t.host(__NR_rt_sigprocmask, SIG_SETMASK, &host_mask, nullptr, kMaskSize);
+      const i64 result = host::interruptible(&t.pending, __NR_rt_sigprocmask, SIG_SETMASK, &host_mask, nullptr, kMaskSize);
       if (result != 0) return result;
       t.mask = set;
     }
@@ -189,6 +198,24 @@ i64 sys_rt_tgsigqueueinfo(Thread& t, const Call& call) {
   if (read_info(info, call.arg[3], signo) != 0) return -EFAULT;
   if (group == host::call(__NR_getpid) && keeps_fault(t, info, tid)) return 0;
   return host::call(__NR_rt_tgsigqueueinfo, group, tid, signo, &info);
+}
+
+i64 sys_pidfd_send_signal(Thread& t, const Call& call) {
+  const u64 pidfd = call.arg[0], info_pointer = call.arg[2], flags = call.arg[3];
+  const int signo = static_cast<int>(call.arg[1]);
+  SignalInfo info;
+  // The host says what is wrong first: the descriptor, the flags or the pointer.
+  u64 from = info_pointer;
+  if (info_pointer) from = read_guest(info, info_pointer) == 0 ? host::word(&info) : check::kHole;
+  if (from == host::word(&info) && info.signo == signo && looks_like_fault(info)) {
+    // No signal at all, with an si_code that is for oneself alone: as the host judges that, so it would the other.
+    SignalInfo probe = {};
+    probe.code = info.code;
+    const i64 result = host::call(__NR_pidfd_send_signal, pidfd, 0, &probe, flags);
+    if (result == 0) keep_fault(t, info);
+    return result;
+  }
+  return host::call(__NR_pidfd_send_signal, pidfd, signo, from, flags);
 }
 
 i64 sys_signalfd(Thread&, const Call& call) {
