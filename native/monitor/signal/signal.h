@@ -36,7 +36,7 @@ void signals_release_table(Thread& t);
 // before the block is in t.pending, and stays the caller's to deliver.
 void signals_block_all();
 void signals_restore_mask(Thread& t);
-// Around the host's execveat, which the caller makes through t.host() right after: gives the host the guest's
+// Around the host's execveat, which the caller makes through host::interruptible() right after: gives the host the guest's
 // whole mask, its ignored SIGSEGV/SIGBUS and the held ones, all of which outlive an exec. When execveat comes
 // back, with an error or kRestart, signals_exec_failed undoes it.
 void signals_before_exec(Thread& t);

@@ -163,7 +163,9 @@ i64 become(Thread& t, Work& work, u64* arguments) {
       if (t.robust_list != 0) robust_list_release(t);
     }
     signals_before_exec(t);
-    r = t.host(__NR_execveat, private_fd(kFdImage), "", arguments, work.environment, AT_EMPTY_PATH);
+    // Not t.host(), which may block more for the time of a call: this one hands the mask on.
+    r = host::interruptible(&t.pending, __NR_execveat, private_fd(kFdImage), "", arguments, work.environment,
+                            AT_EMPTY_PATH);
     signals_exec_failed(t);
     t.exec_memory = t.exec_memory_size = 0;
     exec_state_drop();
