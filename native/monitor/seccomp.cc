@@ -12,6 +12,7 @@
 #include "monitor/seccomp_filter.h"
 #include "monitor/signal/signal.h"
 #include "monitor/thread_pool.h"
+#include "monitor/trace.h"
 
 namespace barchan {
 namespace {
@@ -50,12 +51,17 @@ u32 run_filters(const Thread& t, const Call& call) {
   return verdict;
 }
 
+void note(const Thread& t, const Call& call, bool has_result) {
+  if (trace_on) [[unlikely]] trace::refused(t, call, has_result, static_cast<i64>(t.user.rax));
+}
+
 // SIGSYS with the registers as at the call (man 2 seccomp, SECCOMP_RET_TRAP).
 void trap(Thread& t, const Call& call, u32 data) {
   if (t.pending) {
     t.user.rax = static_cast<u64>(host::kRestart);  // the captured signal first; the call then comes again
     return;
   }
+  note(t, call, false);
   SignalInfo info = {SIGSYS, static_cast<i32>(data), kSysSeccomp, 0, {}};
   info.fields[0] = t.user.rip;
   info.fields[1] = static_cast<u32>(call.nr) | static_cast<u64>(AUDIT_ARCH_X86_64) << 32;
@@ -149,6 +155,7 @@ bool read_chain(Thread& t, int fd, u32 filters) {
 bool seccomp_allows(Thread& t, const Call& call) {
   if (t.seccomp_mode == SECCOMP_MODE_STRICT) {
     if (strict_allows(call.nr)) return true;
+    note(t, call, false);
     kill_thread(t, SIGKILL);
   }
   u32 verdict = run_filters(t, call);
@@ -158,14 +165,21 @@ bool seccomp_allows(Thread& t, const Call& call) {
     case SECCOMP_RET_LOG: return true;
     case SECCOMP_RET_ERRNO:
       t.user.rax = static_cast<u64>(-static_cast<i64>(min(data, kErrnoMaximum)));
+      note(t, call, true);
       return false;
-    case SECCOMP_RET_TRAP: trap(t, call, data); return false;
+    case SECCOMP_RET_TRAP:
+      trap(t, call, data);
+      return false;
     case SECCOMP_RET_TRACE:       // no tracer
     case SECCOMP_RET_USER_NOTIF:  // no listener
       t.user.rax = static_cast<u64>(-ENOSYS);
+      note(t, call, true);
       return false;
-    case SECCOMP_RET_KILL_THREAD: kill_thread(t, SIGSYS);
+    case SECCOMP_RET_KILL_THREAD:
+      note(t, call, false);
+      kill_thread(t, SIGSYS);
   }
+  note(t, call, false);
   die_by_signal(SIGSYS);
 }
 

@@ -102,5 +102,19 @@ i64 Calling::ended(Thread& t, i64 result) {
   return result;
 }
 
+void refused(const Thread& t, const Call& call, bool has_result, i64 result) {
+  char buffer[kLine];
+  Text line(buffer, sizeof buffer);
+  put_pid(line, tid_of(t));
+  put_call(line, call, false, 0);
+  if (has_result) {
+    put_result(line, call, result);
+  } else {
+    line.str(" = ?");
+  }
+  line.str(" (seccomp)");
+  write_line(line, buffer);
+}
+
 }  // namespace trace
 }  // namespace barchan

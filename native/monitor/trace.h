@@ -41,6 +41,10 @@ class Calling {
   Style style_;
 };
 
+// A call that the guest's own seccomp filter did not let through: with the result that the filter gave it, or `= ?`
+// when it raises a signal instead.
+void refused(const Thread& t, const Call& call, bool has_result, i64 result);
+
 // `name(argument, ...)`; with `done`, what the call wrote to memory is shown as well. Exported for tests.
 void put_call(Text& out, const Call& call, bool done, i64 result);
 // ` = result ERRNO (text)`.

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileGuest, type GuestProgram, guestPrograms } from '../helpers/guest-programs.mjs';
 import { processesWith, until } from '../helpers/processes.js';
 
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -133,6 +134,16 @@ describe('barchan trace', () => {
     const { stderr } = barchan(['trace', 'sh', '-c', '/bin/true; exit 0']);
     expect(stderr.match(/exit_group\(0\)/g)).toHaveLength(2);
     expect(stderr).toMatch(/execve\("\/bin\/true"/);
+  });
+
+  it("shows what a guest's own seccomp filter refuses", async () => {
+    const program = guestPrograms().find(({ name }) => name === 'seccomp_filters');
+    expect(program).toBeDefined();
+    const file = join(folder, 'refused');
+    barchan(['trace', '-o', file, '--', await compileGuest(program as GuestProgram, 'static')]);
+    const lines = readFileSync(file, 'utf8');
+    expect(lines).toMatch(/ = -1 \w+ \(.*\) \(seccomp\)\n/); // SECCOMP_RET_ERRNO
+    expect(lines).toMatch(/getppid\(\) = \? \(seccomp\)\n/); // SECCOMP_RET_KILL_PROCESS
   });
 });
 
