@@ -54,11 +54,15 @@ bool layout_is_high() {
 
 bool settle_layout(bool again) {
   i64 personality = host::call(__NR_personality, 0xffffffff);
-  if (personality >= 0 && (static_cast<u32>(personality) & kUnwanted) != 0)
-    host::call(__NR_personality, static_cast<u32>(personality) & ~kUnwanted);
+  bool was_fixed = false;
+  if (personality >= 0 && (static_cast<u32>(personality) & (kUnwanted | ADDR_NO_RANDOMIZE)) != 0) {
+    u32 wanted = static_cast<u32>(personality) & ~(kUnwanted | ADDR_NO_RANDOMIZE);
+    was_fixed = static_cast<u32>(personality) & ADDR_NO_RANDOMIZE;
+    host::call(__NR_personality, was_fixed ? wanted | kKeptFixedLayout : wanted);
+  }
   Limit limit;
   if (again && get(limit) == 0 && limit.soft == kBound) stack_limit_restore(limit.hard);
-  if (layout_is_high()) return true;
+  if (layout_is_high()) return again || !was_fixed;
   u64 soft;
   stack_limit_bound(soft);
   return false;

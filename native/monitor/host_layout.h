@@ -14,6 +14,10 @@
 
 namespace barchan {
 
+// Bit of personality(2) that stands for the guest's ADDR_NO_RANDOMIZE and means nothing to the host, which so goes on to
+// randomize the monitor's own memory. It lives on over fork and exec.
+constexpr u32 kKeptFixedLayout = 0x10000000;
+
 // The soft RLIMIT_STACK now; lowers the host's if it is too high for an exec. 0 or -errno.
 i64 stack_limit_bound(u64& soft);
 // Puts `soft` back where stack_limit_bound() lowered it.
@@ -22,7 +26,8 @@ void stack_limit_restore(u64 soft);
 // True when mappings of this process go above the arena.
 bool layout_is_high();
 
-// First start: drops personality flags that lay out or protect memory otherwise. True when this process, or
+// First start: drops personality flags that lay out or protect memory otherwise, and keeps ADDR_NO_RANDOMIZE for the
+// guest alone. True when this process, or
 // the next exec, is laid out well; false when it must exec itself again first. `again`: it did so already,
 // and the limit that
 // was lowered then is put back.

@@ -18,6 +18,7 @@
 #include "monitor/seccomp.h"
 #include "monitor/signal/signal.h"
 #include "monitor/start_config.h"
+#include "monitor/syscalls/personality.h"
 #include "monitor/trace.h"
 
 namespace barchan {
@@ -105,7 +106,7 @@ i64 load(Thread& t, const KernelStack& kernel, const char* execfn, const char* c
 
 Thread& first_thread() {
   trace_start();
-  mm::create();
+  mm::create(personality_fixed_layout());
   Thread* t = thread_first();
   signals_start(*t);
   return *t;

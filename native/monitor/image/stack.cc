@@ -172,7 +172,7 @@ i64 build_stack(const KernelStack& kernel, const Target& target, const Loaded& l
 
   u64 random[kRandomSize / sizeof(u64) + 1];
   random_bytes(random, sizeof random);
-  stack.reserve(random[2] % kRandomGap);
+  if (!mm::layout().fixed) stack.reserve(random[2] % kRandomGap);
   stack.align();
   where.platform = stack.bytes(kPlatform, sizeof kPlatform);
   where.random = stack.bytes(random, kRandomSize);

@@ -11,8 +11,8 @@
 namespace barchan::mm {
 
 // ---- start-up and process life ---------------------------------------------------------------
-// Creates the VM, the system region and an empty arena with a fresh random layout.
-void create();
+// Creates the VM, the system region and an empty arena with a fresh layout: random, or the same each time.
+void create(bool fixed_layout);
 // fork: lock before the host fork; both sides unlock; the child rebuilds its VM over the copied memory.
 void lock_for_fork();
 void unlock_after_fork_parent();
@@ -23,8 +23,10 @@ kvm::Vm& vm();
 // The page of vCPU number `id`, mapped for ring 0 at `va`. Null: no memory.
 u8* vcpu_page(u32 id, u64& va);
 
-// Where things go (random per exec, ASLR). Page-aligned unless said otherwise.
+// Where things go (random per exec, ASLR, unless the guest asked for ADDR_NO_RANDOMIZE). Page-aligned unless said
+// otherwise.
 struct Layout {
+  bool fixed;           // no part is random
   u64 exe_base;      // for a PIE (ET_DYN) program
   u64 interp_base;   // hint for the interpreter; any mmap address is fine as well
   u64 stack_top;     // exclusive; the initial stack grows down from here

@@ -30,24 +30,25 @@ static_assert(kFirstWindow + kWindowsSpan < BARCHAN_ARENA_TOP);
 
 u64 gate_physical;
 
-u64 random_u64() {
+// 0 to span - 1.
+u64 random_below(u64 span) {
   u64 value = 0;
-  host::call(__NR_getrandom, &value, sizeof value, 0);
-  return value;
+  if (!space.layout.fixed) host::call(__NR_getrandom, &value, sizeof value, 0);
+  return value % span;
 }
 
 // One GiB-aligned window holds, from the top: heap, program, stack, and the start of the mmap area, which
 // goes on downwards; so a common program needs one memslot. See docs/design.md.
 void choose_layout() {
   Layout& l = space.layout;
-  const u64 window = kFirstWindow + (random_u64() % kWindowsSpan & ~(kWindowSize - 1));
-  l.exe_base = window + (768ull << 20) + (random_u64() % (64ull << 20) & ~(kPageSize - 1));
-  l.stack_top = window + (704ull << 20) - (random_u64() % (16ull << 20) & ~(kPageSize - 1));
+  const u64 window = kFirstWindow + (random_below(kWindowsSpan) & ~(kWindowSize - 1));
+  l.exe_base = window + (768ull << 20) + (random_below(64ull << 20) & ~(kPageSize - 1));
+  l.stack_top = window + (704ull << 20) - (random_below(16ull << 20) & ~(kPageSize - 1));
   rlimit64 limit = {};
   host::call(__NR_prlimit64, 0, RLIMIT_STACK, nullptr, &limit);
   l.stack_size = page_down(min(max<u64>(limit.rlim_cur, 256 << 10), u64{64} << 20));
   const u64 gap = min(max<u64>(limit.rlim_cur, 128 << 20), u64{64} << 30);
-  l.mmap_base = page_down(l.stack_top - gap - random_u64() % (16ull << 20));
+  l.mmap_base = page_down(l.stack_top - gap - random_below(16ull << 20));
 }
 
 void create_vm() {
@@ -86,13 +87,14 @@ void write_idt() {
 
 const Layout& layout() { return space.layout; }
 
-void create() {
+void create(bool fixed_layout) {
   const i64 storage = host::call(__NR_mmap, 0, page_up(kMaxVmas * sizeof(Vma)), PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (host::is_error(storage)) fail_start("ERR_MONITOR_MEMORY", -storage, "mapping list", nullptr, 125);
   space.vmas.reset(reinterpret_cast<Vma*>(storage));
   const i64 result = kvm::read_features(private_fd(kFdKvm));
   if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "KVM_GET_SUPPORTED_CPUID", "/dev/kvm", 125);
+  space.layout.fixed = fixed_layout;
   choose_layout();
   create_vm();
   region_create();

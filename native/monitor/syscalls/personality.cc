@@ -6,6 +6,7 @@
 
 #include <linux/personality.h>
 
+#include "monitor/host_layout.h"
 #include "monitor/syscalls/handlers.h"
 
 namespace barchan {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr u32 kQuery = 0xffffffff;
 constexpr u32 kHarmless = UNAME26 | SHORT_INODE | WHOLE_SECONDS | STICKY_TIMEOUTS;
-constexpr u32 kKeptFixedLayout = 0x10000000;
 
 i64 own() { return host::call(__NR_personality, kQuery); }
 
