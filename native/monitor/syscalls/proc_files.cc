@@ -2,6 +2,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+#include <linux/resource.h>
 
 #include "monitor/fds.h"
 #include "monitor/syscalls/paths.h"
@@ -80,6 +81,56 @@ void rewrite_limits(TextOut& out, const char* line) {
   out.line("files     ");
 }
 
+// What the guest reads instead: a memory file or, where the guest's limit on the size of files would end it by SIGXFSZ
+// while the copy is made, a pipe, which cannot be read from its start again.
+class Copy {
+ public:
+  Copy() = default;
+  ~Copy() {
+    close(reader_);
+    if (writer_ != reader_) close(writer_);
+  }
+  Copy(const Copy&) = delete;
+  Copy& operator=(const Copy&) = delete;
+
+  i64 make(const char* name) {
+    rlimit64 limit = {};
+    i64 error = host::call(__NR_prlimit64, 0, RLIMIT_FSIZE, nullptr, &limit);
+    if (error < 0) return error;
+    if (limit.rlim_cur < kLargest) return make_pipe();
+    char label[32];
+    Text(label, sizeof label).str("proc-").str(name);
+    reader_ = writer_ = host::call(__NR_memfd_create, label, MFD_CLOEXEC);
+    return min<i64>(reader_, 0);
+  }
+  int writer() const { return static_cast<int>(writer_); }
+  // Puts the copy in the place of `fd`, to be read from its start.
+  i64 replace(int fd, bool close_on_exec) {
+    i64 error = reader_ == writer_ ? host::call(__NR_lseek, reader_, 0, 0) : 0;
+    return error == 0 ? host::call(__NR_dup3, reader_, fd, close_on_exec ? O_CLOEXEC : 0) : error;
+  }
+
+ private:
+  static constexpr u64 kLargest = 64 << 20;   // no file of these is longer, nor near
+  static constexpr u64 kPipe = 1 << 20;       // what anybody may ask for (man 5 proc, pipe-max-size)
+
+  static void close(i64 fd) {
+    if (fd >= 0) host::call(__NR_close, fd);
+  }
+  i64 make_pipe() {
+    int ends[2];
+    // Who writes does not wait for a reader: what a pipe does not hold is an error.
+    i64 error = host::call(__NR_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
+    if (error < 0) return error;
+    reader_ = ends[0];
+    writer_ = ends[1];
+    host::call(__NR_fcntl, writer_, F_SETPIPE_SZ, kPipe);
+    return min<i64>(host::call(__NR_fcntl, reader_, F_SETFL, 0), 0);
+  }
+
+  i64 reader_ = -1, writer_ = -1;
+};
+
 // 1 when the file was rewritten to `to`, 0 when it is right as it is, or -errno.
 i64 rewrite(int from, int to, Kind kind, const char* path) {
   bool own = is_own_proc_path(path);
@@ -135,17 +186,13 @@ i64 proc_file_for_guest(int fd, bool close_on_exec) {
   const char* name = last_component(path);
   Kind kind = size > 0 ? kind_of(name, strlen(name)) : Kind::kNone;
   if (kind == Kind::kNone) return fd;
-  char label[32];
-  Text(label, sizeof label).str("proc-").str(name);
-  i64 copy = host::call(__NR_memfd_create, label, MFD_CLOEXEC);
-  i64 result = copy < 0 ? copy : rewrite(fd, static_cast<int>(copy), kind, path);
+  Copy copy;
+  i64 result = copy.make(name);
+  if (result == 0) result = rewrite(fd, copy.writer(), kind, path);
   if (result == 0)
     result = host::call(__NR_lseek, fd, 0, 0);
-  else if (result > 0) {
-    result = host::call(__NR_lseek, copy, 0, 0);
-    if (result == 0) result = host::call(__NR_dup3, copy, fd, close_on_exec ? O_CLOEXEC : 0);
-  }
-  if (copy >= 0) host::call(__NR_close, copy);
+  else if (result > 0)
+    result = copy.replace(fd, close_on_exec);
   if (result < 0) host::call(__NR_close, fd);
   return result < 0 ? result : fd;
 }
