@@ -14,9 +14,6 @@ namespace barchan {
 namespace files {
 namespace {
 
-// What a guest without the right to use the host's KVM sees: the node may be there, opening it is refused as it is
-// to a user outside group kvm.
-constexpr i64 kKvmRefused = -EACCES;
 constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
 
 i64 host_open(Thread& t, const OpenRequest& request, const char* path, u64 more_flags) {
@@ -92,11 +89,15 @@ i64 open_by_pin(Thread& t, const OpenRequest& request, GuestPath& path, bool& ag
   }
   if (!follow_by_hand) {
     const struct stat& status = pin.status();
+<<<<<<< HEAD
     if (pin.magic()) {
       GuestPath link = path;
       if (leads_to_private_fd(request.directory, link)) return -ENOENT;
     }
     if (is_kvm(status)) return kKvmRefused;
+=======
+    if (i64 refusal = device_refusal(status); refusal != 0) return refusal;
+>>>>>>> cd7d7c8 (Refuse the host's log, memory and ports to guests of root; document RLIMIT_NOFILE)
     if (is_image(status.st_dev, status.st_ino) && pin.magic()) return open_image(t, request, path);
     if (pin.magic() && is_private_object(pin.fd(), status)) return -ENOENT;
     if (is_program(status.st_dev, status.st_ino) && wants_to_write(request)) return -ETXTBSY;
@@ -138,7 +139,7 @@ i64 judge_opened(i64 opened, const OpenRequest& request, const GuestPath& path) 
   if (fd < 0) return fd;
   struct stat status;
   if (host::call(__NR_fstat, fd, &status) < 0) return fd;  // closed by another thread meanwhile
-  if (is_kvm(status)) return close_with(fd, kKvmRefused);
+  if (i64 refusal = device_refusal(status); refusal != 0) return close_with(fd, refusal);
   if (is_program(status.st_dev, status.st_ino) && wants_to_write(request)) return close_with(fd, -ETXTBSY);
   if ((request.flags & O_ACCMODE) != O_WRONLY && proc_file_of_interest(path.name(), path.name_size()) &&
       is_proc_file(static_cast<int>(fd), status)) {
@@ -162,7 +163,7 @@ i64 open_path_only(Thread& t, const OpenRequest& request, GuestPath& path) {
   if (fd < 0) return fd;
   struct stat status;
   if (host::call(__NR_fstat, fd, &status) < 0) return fd_created(fd);
-  if (is_kvm(status)) return close_with(fd, kKvmRefused);
+  if (i64 refusal = device_refusal(status); refusal != 0) return close_with(fd, refusal);
   if (is_image(status.st_dev, status.st_ino) && goes_by_magic(request.directory, path.text)) {
     host::call(__NR_close, fd);
     return open_image(t, request, path);

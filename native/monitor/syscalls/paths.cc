@@ -13,7 +13,9 @@ namespace barchan::files {
 
 namespace {
 
-constexpr u64 kKvmDevice = (10u << 8) | 232;  // misc:kvm as stat(2) encodes it
+// As stat(2) encodes them (Documentation/admin-guide/devices.txt).
+constexpr u64 kKvmDevice = (10u << 8) | 232;
+constexpr u64 kHostDevices[] = {1u << 8 | 1, 1u << 8 | 2, 1u << 8 | 4, 1u << 8 | 11};  // mem, kmem, port, kmsg
 
 constexpr u64 device_major(u64 device) { return (device >> 8) & 0xfff; }
 
@@ -147,7 +149,14 @@ bool is_program(u64 device, u64 inode) {
   return is_same(running, kFdProgram, device, inode);
 }
 
-bool is_kvm(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == kKvmDevice; }
+i64 device_refusal(const struct stat& status) {
+  if (!S_ISCHR(status.st_mode)) return 0;
+  if (status.st_rdev == kKvmDevice) return -EACCES;
+  for (u64 device : kHostDevices) {
+    if (status.st_rdev == device) return -EPERM;
+  }
+  return 0;
+}
 
 bool is_on_proc(int fd) {
   struct statfs fs;
