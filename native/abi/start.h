@@ -24,28 +24,28 @@ constexpr u32 kStartMagic = 0x4e435242;  // "BRCN"
 constexpr u32 kStartVersion = 1;
 
 // Bits of StartBlob::flags.
-constexpr u32 kStartTrace = 1u << 0;      // write one line per system call to fd `trace_fd`
-constexpr u32 kStartSelfTest = 1u << 1;   // run the entry-mode self-test, print one JSON line, exit
-constexpr u32 kStartForceUserEntry = 1u << 3; // tests only: behave as if the self-test said `user`
+constexpr u32 kStartTrace = 1u << 0;           // write one line per system call to fd `trace_fd`
+constexpr u32 kStartSelfTest = 1u << 1;        // run the entry-mode self-test, print one JSON line, exit
+constexpr u32 kStartForceUserEntry = 1u << 3;  // tests only: behave as if the self-test said `user`
 
 struct StartBlob {
-  u32 magic;          // kStartMagic
-  u32 version;        // kStartVersion
-  u32 size;           // of the whole blob, strings included; at most 64 KiB
+  u32 magic;    // kStartMagic
+  u32 version;  // kStartVersion
+  u32 size;     // of the whole blob, strings included; at most 64 KiB
   u32 flags;
-  u32 extra_fds;      // 0..1000: how many descriptors from fd 6 on are the guest's
-  i32 trace_fd;       // number at start, or -1; parked by the monitor
-  i32 report_fd;      // where the monitor writes its one structured line on failure, or -1
-  u32 program;        // offset of the NUL-terminated path of the program (already searched in PATH)
-  u32 cwd;            // offset of a NUL-terminated directory to enter first, or 0
-  u32 reserved[7];    // zero
+  u32 extra_fds;    // 0..1000: how many descriptors from fd 6 on are the guest's
+  i32 trace_fd;     // number at start, or -1; parked by the monitor
+  i32 report_fd;    // where the monitor writes its one structured line on failure, or -1
+  u32 program;      // offset of the NUL-terminated path of the program (already searched in PATH)
+  u32 cwd;          // offset of a NUL-terminated directory to enter first, or 0
+  u32 reserved[7];  // zero
 };
 static_assert(sizeof(StartBlob) == 64);
 
 // How the guest program was not started or ended by the monitor's own doing: one JSON line on
 // report_fd, {"code":"ERR_...","errno":N,"what":"...","path":"..."}, and this exit status.
-constexpr int kExitStartFailed = 125;   // configuration, /dev/kvm, VM creation
-constexpr int kExitNotExecutable = 126; // found, cannot be run (EACCES, ENOEXEC, bad ELF ...)
+constexpr int kExitStartFailed = 125;    // configuration, /dev/kvm, VM creation
+constexpr int kExitNotExecutable = 126;  // found, cannot be run (EACCES, ENOEXEC, bad ELF ...)
 constexpr int kExitNotFound = 127;
 
 }  // namespace barchan::abi

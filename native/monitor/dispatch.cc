@@ -59,7 +59,8 @@ i64 handle(Thread& t, const Call& call) {
 
 i64 pass(Thread& t, const Call& call) {
   i64 result = t.host_call(static_cast<i64>(call.nr), call.arg);
-  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]] return files::proc_mem_call(call);
+  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]]
+    return files::proc_mem_call(call);
   return result;
 }
 

@@ -66,8 +66,7 @@ void page_fault(Thread& t, const Exception& e) {
   const u64 access = kErrorUser | (e.error & (kErrorWrite | kErrorFetch));
   // Faults on the gate's own addresses and above the arena are plain SEGV_MAPERR.
   switch (mm::fault(e.cr2, e.error)) {
-    case mm::Fault::kRetry:
-      return;
+    case mm::Fault::kRetry: return;
     case mm::Fault::kMapError:
       // Linux says `present` of every address of the kernel's, so as to tell nothing about it.
       return signal_fault(t, SIGSEGV, SEGV_MAPERR, e.cr2, e.vector,
@@ -75,8 +74,7 @@ void page_fault(Thread& t, const Exception& e) {
     case mm::Fault::kAccessError:
       return signal_fault(t, SIGSEGV, SEGV_ACCERR, e.cr2, e.vector,
                           mm::is_present(e.cr2) ? access | kErrorPresent : access, e.cr2);
-    case mm::Fault::kBus:
-      return signal_fault(t, SIGBUS, BUS_ADRERR, e.cr2, e.vector, access, e.cr2);
+    case mm::Fault::kBus: return signal_fault(t, SIGBUS, BUS_ADRERR, e.cr2, e.vector, access, e.cr2);
   }
 }
 
@@ -85,36 +83,29 @@ void page_fault(Thread& t, const Exception& e) {
 // Signals and codes as arch/x86/kernel/traps.c documents them through sigaction(2).
 void handle_exception(Thread& t, const Exception& e) {
   switch (e.vector) {
-    case kPage:
-      return page_fault(t, e);
-    case kDivide:
-      return signal_fault(t, SIGFPE, FPE_INTDIV, t.user.rip, e.vector, e.error, e.cr2);
+    case kPage: return page_fault(t, e);
+    case kDivide: return signal_fault(t, SIGFPE, FPE_INTDIV, t.user.rip, e.vector, e.error, e.cr2);
     case kDebug: {
       // Ring 3 has no debug registers here: it is either a single step or INT1.
       const bool stepped = t.user.rflags & kTrapFlag;
       t.user.rflags &= ~kTrapFlag;
       t.user_changed = true;
-      return signal_fault(t, SIGTRAP, stepped ? TRAP_TRACE : TRAP_BRKPT, t.user.rip, e.vector, e.error, e.cr2);
+      return signal_fault(t, SIGTRAP, stepped ? TRAP_TRACE : TRAP_BRKPT, t.user.rip, e.vector, e.error,
+                          e.cr2);
     }
-    case kBreakpoint:
-      return signal_fault(t, SIGTRAP, kKernel, 0, e.vector, e.error, e.cr2);
-    case kInvalidOpcode:
-      return signal_fault(t, SIGILL, ILL_ILLOPN, t.user.rip, e.vector, e.error, e.cr2);
+    case kBreakpoint: return signal_fault(t, SIGTRAP, kKernel, 0, e.vector, e.error, e.cr2);
+    case kInvalidOpcode: return signal_fault(t, SIGILL, ILL_ILLOPN, t.user.rip, e.vector, e.error, e.cr2);
     case kX87:
-    case kSimd:
-      return float_fault(t, e);
-    case kAlignment:
-      return signal_fault(t, SIGBUS, BUS_ADRALN, 0, e.vector, e.error, e.cr2);
+    case kSimd: return float_fault(t, e);
+    case kAlignment: return signal_fault(t, SIGBUS, BUS_ADRALN, 0, e.vector, e.error, e.cr2);
     case kNotPresent:
-    case kStack:
-      return signal_fault(t, SIGBUS, kKernel, 0, e.vector, e.error, e.cr2);
+    case kStack: return signal_fault(t, SIGBUS, kKernel, 0, e.vector, e.error, e.cr2);
     case kOverflow:
     case kBound:
     case kInvalidTss:
     case kNoDevice:
     case kProtection:
-    default:
-      return signal_fault(t, SIGSEGV, kKernel, 0, e.vector, e.error, e.cr2);
+    default: return signal_fault(t, SIGSEGV, kKernel, 0, e.vector, e.error, e.cr2);
   }
 }
 

@@ -17,10 +17,10 @@ struct Thread;
 enum PrivateFd : u32 {  // offsets from the base
   kFdImage,             // the monitor's executable
   kFdKvm,
-  kFdStart,        // StartBlob
-  kFdExecState,    // pipe, written before an exec
-  kFdProgram,      // the guest's executable
-  kFdTrace,        // or closed
+  kFdStart,       // StartBlob
+  kFdExecState,   // pipe, written before an exec
+  kFdProgram,     // the guest's executable
+  kFdTrace,       // or closed
   kFdReport,      // or closed
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };

@@ -52,7 +52,8 @@ u32 run_filters(const Thread& t, const Call& call) {
 }
 
 void note(const Thread& t, const Call& call, bool has_result) {
-  if (trace_on) [[unlikely]] trace::refused(t, call, has_result, static_cast<i64>(t.user.rax));
+  if (trace_on) [[unlikely]]
+    trace::refused(t, call, has_result, static_cast<i64>(t.user.rax));
 }
 
 // SIGSYS with the registers as at the call (man 2 seccomp, SECCOMP_RET_TRAP).
@@ -167,17 +168,13 @@ bool seccomp_allows(Thread& t, const Call& call) {
       t.user.rax = static_cast<u64>(-static_cast<i64>(min(data, kErrnoMaximum)));
       note(t, call, true);
       return false;
-    case SECCOMP_RET_TRAP:
-      trap(t, call, data);
-      return false;
+    case SECCOMP_RET_TRAP: trap(t, call, data); return false;
     case SECCOMP_RET_TRACE:       // no tracer
     case SECCOMP_RET_USER_NOTIF:  // no listener
       t.user.rax = static_cast<u64>(-ENOSYS);
       note(t, call, true);
       return false;
-    case SECCOMP_RET_KILL_THREAD:
-      note(t, call, false);
-      kill_thread(t, SIGSYS);
+    case SECCOMP_RET_KILL_THREAD: note(t, call, false); kill_thread(t, SIGSYS);
   }
   note(t, call, false);
   die_by_signal(SIGSYS);

@@ -49,7 +49,7 @@ struct Tombstone {
   i64 offset;             // from an entry to its word
   const void* pending;
   const Tombstone* entry;
-  u32 word;               // the thread's id; then FUTEX_OWNER_DIED
+  u32 word;  // the thread's id; then FUTEX_OWNER_DIED
 };
 
 struct Thread {
@@ -77,10 +77,10 @@ struct Thread {
   u64 robust_list;      // GUEST: head address, walked at exit by the monitor with checked accesses
   u64 clear_child_tid;  // GUEST: kept for exit; the host kernel has it too
   const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
-  u32 seccomp_mode;         // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
-  bool leaving;             // past the point of return in thread_exit()
-  bool vforked;             // of a process that shares another's memory and VM
-  Tombstone tombstone;      // vforked, and nobody sleeps until it is gone: tells when its block is free again
+  u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
+  bool leaving;                          // past the point of return in thread_exit()
+  bool vforked;                          // of a process that shares another's memory and VM
+  Tombstone tombstone;  // vforked, and nobody sleeps until it is gone: tells when its block is free again
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
@@ -101,7 +101,8 @@ inline u64 refused_faults(const Thread& t) {
 }
 
 inline i64 Thread::host_call(i64 nr, const u64 (&args)[6]) {
-  if (refused_faults(*this) != 0) [[unlikely]] return host_call_refusing_faults(nr, args);
+  if (refused_faults(*this) != 0) [[unlikely]]
+    return host_call_refusing_faults(nr, args);
   return host::barchan_interruptible(nr, args, &pending);
 }
 

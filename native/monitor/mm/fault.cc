@@ -26,7 +26,8 @@ bool grow(u32 index, u64 address) {
   const Vma v = space.vmas.at(index);
   const u64 start = page_down(address);
   rlimit64 limit = {};
-  if (host::call(__NR_prlimit64, 0, RLIMIT_STACK, nullptr, &limit) < 0 || v.end - start > limit.rlim_cur) return false;
+  if (host::call(__NR_prlimit64, 0, RLIMIT_STACK, nullptr, &limit) < 0 || v.end - start > limit.rlim_cur)
+    return false;
   const u64 below = index > 0 ? space.vmas.at(index - 1).end : BARCHAN_ARENA_START;
   const bool accessible = index > 0 && space.vmas.at(index - 1).prot != PROT_NONE &&
                           !(space.vmas.at(index - 1).flags & kVmaGrowsDown);

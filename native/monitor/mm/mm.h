@@ -26,12 +26,12 @@ u8* vcpu_page(u32 id, u64& va);
 // Where things go (random per exec, ASLR, unless the guest asked for ADDR_NO_RANDOMIZE). Page-aligned unless said
 // otherwise.
 struct Layout {
-  bool fixed;           // no part is random
-  u64 exe_base;      // for a PIE (ET_DYN) program
-  u64 interp_base;   // hint for the interpreter; any mmap address is fine as well
-  u64 stack_top;     // exclusive; the initial stack grows down from here
-  u64 stack_size;    // mapped below stack_top
-  u64 mmap_base;     // exclusive top of the area that mmap(NULL) uses, downwards
+  bool fixed;       // no part is random
+  u64 exe_base;     // for a PIE (ET_DYN) program
+  u64 interp_base;  // hint for the interpreter; any mmap address is fine as well
+  u64 stack_top;    // exclusive; the initial stack grows down from here
+  u64 stack_size;   // mapped below stack_top
+  u64 mmap_base;    // exclusive top of the area that mmap(NULL) uses, downwards
 };
 const Layout& layout();
 
@@ -59,10 +59,10 @@ i64 detach_shm(u64 address);
 
 // ---- faults ------------------------------------------------------------------------------------
 enum class Fault {
-  kRetry,      // the page table was filled or grew: run again
-  kMapError,   // SIGSEGV, SEGV_MAPERR
-  kAccessError,// SIGSEGV, SEGV_ACCERR
-  kBus,        // SIGBUS, BUS_ADRERR (past the end of a file, failed host page)
+  kRetry,        // the page table was filled or grew: run again
+  kMapError,     // SIGSEGV, SEGV_MAPERR
+  kAccessError,  // SIGSEGV, SEGV_ACCERR
+  kBus,          // SIGBUS, BUS_ADRERR (past the end of a file, failed host page)
 };
 // `error` is the #PF error code (SDM vol. 3A, 4.7).
 Fault fault(u64 address, u64 error);

@@ -21,7 +21,8 @@ void store(SignalTable& table, int signo, const GuestAction& action) {
   // The host handler, and every host call, read these two without the lock.
   __atomic_store_n(&to.handler, action.handler, __ATOMIC_RELAXED);
   if (!(bit(signo) & kFaults)) return;
-  const u64 ignored = action.handler == kIgnore ? table.ignored_faults | bit(signo) : table.ignored_faults & ~bit(signo);
+  const u64 ignored =
+      action.handler == kIgnore ? table.ignored_faults | bit(signo) : table.ignored_faults & ~bit(signo);
   __atomic_store_n(&table.ignored_faults, ignored, __ATOMIC_RELAXED);
 }
 

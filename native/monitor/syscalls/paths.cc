@@ -15,7 +15,8 @@ namespace {
 
 // As stat(2) encodes them (Documentation/admin-guide/devices.txt).
 constexpr u64 kKvmDevice = (10u << 8) | 232;
-constexpr u64 kHostDevices[] = {1u << 8 | 1, 1u << 8 | 2, 1u << 8 | 4, 1u << 8 | 11};  // mem, kmem, port, kmsg
+constexpr u64 kHostDevices[] = {1u << 8 | 1, 1u << 8 | 2, 1u << 8 | 4,
+                                1u << 8 | 11};  // mem, kmem, port, kmsg
 
 constexpr u64 device_major(u64 device) { return (device >> 8) & 0xfff; }
 

@@ -111,8 +111,8 @@ class Copy {
   }
 
  private:
-  static constexpr u64 kLargest = 64 << 20;   // no file of these is longer, nor near
-  static constexpr u64 kPipe = 1 << 20;       // what anybody may ask for (man 5 proc, pipe-max-size)
+  static constexpr u64 kLargest = 64 << 20;  // no file of these is longer, nor near
+  static constexpr u64 kPipe = 1 << 20;      // what anybody may ask for (man 5 proc, pipe-max-size)
 
   static void close(i64 fd) {
     if (fd >= 0) host::call(__NR_close, fd);

@@ -104,7 +104,8 @@ i64 sys_rt_sigprocmask(Thread& t, const Call& call) {
     if (set != old) {
       // A signal captured before the change is delivered under the old mask, then the call is made again.
       const u64 host_mask = signals_host_mask(set);
-      const i64 result = host::interruptible(&t.pending, __NR_rt_sigprocmask, SIG_SETMASK, &host_mask, nullptr, kMaskSize);
+      const i64 result =
+          host::interruptible(&t.pending, __NR_rt_sigprocmask, SIG_SETMASK, &host_mask, nullptr, kMaskSize);
       if (result != 0) return result;
       t.mask = set;
     }
