@@ -89,15 +89,11 @@ i64 open_by_pin(Thread& t, const OpenRequest& request, GuestPath& path, bool& ag
   }
   if (!follow_by_hand) {
     const struct stat& status = pin.status();
-<<<<<<< HEAD
     if (pin.magic()) {
       GuestPath link = path;
       if (leads_to_private_fd(request.directory, link)) return -ENOENT;
     }
-    if (is_kvm(status)) return kKvmRefused;
-=======
     if (i64 refusal = device_refusal(status); refusal != 0) return refusal;
->>>>>>> cd7d7c8 (Refuse the host's log, memory and ports to guests of root; document RLIMIT_NOFILE)
     if (is_image(status.st_dev, status.st_ino) && pin.magic()) return open_image(t, request, path);
     if (pin.magic() && is_private_object(pin.fd(), status)) return -ENOENT;
     if (is_program(status.st_dev, status.st_ino) && wants_to_write(request)) return -ETXTBSY;

@@ -150,9 +150,11 @@ bool is_program(u64 device, u64 inode) {
   return is_same(running, kFdProgram, device, inode);
 }
 
+bool is_kvm(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == kKvmDevice; }
+
 i64 device_refusal(const struct stat& status) {
+  if (is_kvm(status)) return -EACCES;
   if (!S_ISCHR(status.st_mode)) return 0;
-  if (status.st_rdev == kKvmDevice) return -EACCES;
   for (u64 device : kHostDevices) {
     if (status.st_rdev == device) return -EPERM;
   }

@@ -78,6 +78,8 @@ i64 describe_fd(int fd, char* to, size_t capacity);
 bool is_image(u64 device, u64 inode);
 // device:inode of this process's guest program.
 bool is_program(u64 device, u64 inode);
+// /dev/kvm under any name.
+bool is_kvm(const struct stat& status);
 // For a device that no guest may open, under any name: what opening it gives, else 0. /dev/kvm is EACCES, as to a user
 // outside group kvm; the host's log, memory and ports are EPERM, as where a device cgroup leaves them out.
 i64 device_refusal(const struct stat& status);
