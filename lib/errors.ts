@@ -2,6 +2,8 @@
  * The one error type of the package. `code` is stable and documented in docs/errors.md; messages are for
  * people and may change.
  */
+import { getSystemErrorMap } from 'node:util';
+
 export const errorCodes = [
   'ERR_ABORTED',
   'ERR_CWD',
@@ -76,6 +78,12 @@ export class SandboxError extends Error {
       if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true });
     }
   }
+}
+
+/** "EAGAIN (resource temporarily unavailable)", for messages. */
+export function errnoText(errno: number): string {
+  const [name, meaning] = getSystemErrorMap().get(-errno) ?? ['errno', String(errno)];
+  return `${name} (${meaning})`;
 }
 
 interface CodedError extends Error {

@@ -5,7 +5,7 @@ import { readSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { Control, type SupervisorEvent } from './control.js';
 import { logger } from './debug.js';
-import { SandboxError } from './errors.js';
+import { errnoText, SandboxError } from './errors.js';
 import type { Launched } from './launch.js';
 import { native } from './native.js';
 import type { KillSignal } from './options.js';
@@ -52,6 +52,10 @@ export interface ProcessEvents {
   exit: [exit: ProcessExit];
 }
 
+function cannotStart(what: string, errno: number): SandboxError {
+  return new SandboxError('ERR_SYSTEM', `Cannot start a process: ${what}: ${errnoText(errno)}`, { errno });
+}
+
 /** From Sandbox.spawn(). A stream is null unless its `stdio` entry is 'pipe'. */
 export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
   /** Of the first process; the same inside and outside. */
@@ -94,11 +98,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
             guest = new GuestProcess(launched, control, event.pid, gone, limits);
             resolve(guest);
           } else if (event.event === 'failed') {
-            reject(
-              new SandboxError('ERR_SYSTEM', `Cannot start a process (${event.what})`, {
-                errno: event.errno,
-              }),
-            );
+            reject(cannotStart(event.what, event.errno));
           }
         },
         () => {
@@ -195,9 +195,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     if (event.event === 'stopped') {
       this.emit('stopped', signalName(event.signal));
     } else if (event.event === 'failed') {
-      this.#failure ??= new SandboxError('ERR_SYSTEM', `Cannot start a process (${event.what})`, {
-        errno: event.errno,
-      });
+      this.#failure ??= cannotStart(event.what, event.errno);
     } else if (event.event === 'exit') {
       this.#control.seen();
       const signal = event.status & 0x7f;

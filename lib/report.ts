@@ -1,6 +1,5 @@
 /** The monitor's one structured line (native/abi/start.h) as an error. */
-import { getSystemErrorMap } from 'node:util';
-import { type ErrorCode, errorCodes, SandboxError } from './errors.js';
+import { type ErrorCode, errnoText, errorCodes, SandboxError } from './errors.js';
 
 interface Report {
   code: string;
@@ -48,9 +47,4 @@ export function reportedFailure(text: string, exitCode: number | null): SandboxE
     errno: report.errno,
     remedy: remedies[code],
   });
-}
-
-function errnoText(errno: number): string {
-  const [name, meaning] = getSystemErrorMap().get(-errno) ?? ['errno', String(errno)];
-  return `${name} (${meaning})`;
 }

@@ -14,8 +14,9 @@ i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
   r.rip = selftest_va;
   r.rflags = 0x202;
   vcpu.regs_dirty();
+  u32 refused = 0;
   do result = host::call(__NR_ioctl, vcpu.fd, kRunRequest, 0);
-  while (result == -EINTR || result == -EAGAIN);
+  while (result == -EINTR || (result == -EAGAIN && run_may_be_retried(refused)));
   if (result < 0) return result;
   detail = vcpu.run->exit_reason;
   if (vcpu.run->exit_reason != KVM_EXIT_IO) return -ENOTRECOVERABLE;

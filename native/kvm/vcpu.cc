@@ -1,6 +1,7 @@
 #include "kvm/vcpu.h"
 
 #include <linux/mman.h>
+#include <linux/time_types.h>
 
 #include "abi/layout.h"
 #include "guest/gate.h"
@@ -81,6 +82,13 @@ kvm_segment user_segment(u16 selector, u8 type, bool code) {
 void vcpu_allow_syscall_port(Vcpu& vcpu) {
   u8* bitmap = vcpu.page + BARCHAN_VCPU_TSS + BARCHAN_VCPU_TSS_BITMAP;
   bitmap[BARCHAN_PORT_SYSCALL / 8] &= static_cast<u8>(~(1 << BARCHAN_PORT_SYSCALL % 8));
+}
+
+bool run_may_be_retried(u32& times) {
+  constexpr u32 kPatience = 2000;
+  __kernel_timespec moment = {0, 1000000};
+  host::call(__NR_nanosleep, &moment, nullptr);
+  return ++times < kPatience;
 }
 
 i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va) {

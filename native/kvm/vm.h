@@ -47,6 +47,11 @@ void vcpu_allow_syscall_port(Vcpu& vcpu);
 // The raw ioctl, for KVM_RUN through host::interruptible.
 constexpr u64 kRunRequest = 0xae80;
 
+// KVM_RUN said EAGAIN: KVM cannot start the worker thread of the VM, which counts with the user's processes
+// (RLIMIT_NPROC, pids.max). Waits a moment and returns true, or false when that has gone on for two seconds.
+// `times` begins at 0.
+bool run_may_be_retried(u32& times);
+
 // Learns the entry mode with a vCPU that has not run yet: `selftest_va` is a user-executable page that
 // holds barchan_gate_selftest; the gate page must be supervisor-only. Sets vm.entry_mode. 0 or -errno;
 // -ENOTRECOVERABLE when SYSCALL does neither, with the exit in `detail`.

@@ -140,6 +140,7 @@ Event entry_run(Thread& t, Exception& exception) {
   kvm_run& run = *t.vcpu->run;
   put_user(t);
   bool finishing = false;
+  u32 refused = 0;
   for (;;) {
     i64 result = finishing ? host::call(__NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0)
                            : host::interruptible(&t.pending, __NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0);
@@ -148,7 +149,10 @@ Event entry_run(Thread& t, Exception& exception) {
       t.user_changed = true;
       return Event::kInterrupted;
     }
-    if (result == -EAGAIN) continue;
+    if (result == -EAGAIN) {
+      if (!kvm::run_may_be_retried(refused)) fail_kvm(EAGAIN, "KVM could not start its worker thread");
+      continue;
+    }
     if (result == -EINTR) {
       if (take_interrupted(t)) {
         run.immediate_exit = 0;

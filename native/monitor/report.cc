@@ -98,6 +98,12 @@ void fail_start(const char* code, i64 error, const char* what, const char* path,
   leave(status);
 }
 
+void fail_kvm(i64 error, const char* what) {
+  const bool scarce =
+      error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE || error == ENOSPC;
+  fail_start(scarce ? "ERR_SYSTEM" : "ERR_KVM_UNSUPPORTED", error, what, "/dev/kvm", abi::kExitStartFailed);
+}
+
 void monitor_crash(const char* what, u64 a, u64 b) {
   char buffer[kLineMax];
   Text line(buffer, sizeof buffer);

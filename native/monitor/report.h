@@ -11,6 +11,9 @@ namespace barchan {
 // (abi/start.h). `error` is a positive errno or 0; `path` may be null.
 [[noreturn]] void fail_start(const char* code, i64 error, const char* what, const char* path, int status);
 
+// KVM refused: fail_start() with ERR_KVM_UNSUPPORTED, or ERR_SYSTEM when `error` says that a resource ran out.
+[[noreturn]] void fail_kvm(i64 error, const char* what);
+
 // A broken invariant of the monitor: {"code":"ERR_MONITOR_CRASH",...}, then exit_group(125).
 [[noreturn]] void monitor_crash(const char* what, u64 a = 0, u64 b = 0);
 

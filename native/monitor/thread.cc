@@ -138,7 +138,7 @@ Thread* thread_first() {
   if (!t) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "first thread", nullptr, 125);
   i64 error = 0;
   t->vcpu = take_vcpu(error);
-  if (!t->vcpu) fail_start("ERR_KVM_UNSUPPORTED", -error, "KVM_CREATE_VCPU", "/dev/kvm", 125);
+  if (!t->vcpu) fail_kvm(-error, "KVM_CREATE_VCPU");
   mm::learn_entry_mode(*t->vcpu);
   entry_start(*t, 0, 0);
   t->tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;

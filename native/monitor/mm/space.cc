@@ -54,7 +54,7 @@ void choose_layout() {
 void create_vm() {
   i64 result = kvm::vm_create(space.vm, private_fd(kFdKvm));
   if (result >= 0) result = space.vm.fd = static_cast<int>(fd_hide(space.vm.fd));
-  if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "KVM_CREATE_VM", "/dev/kvm", 125);
+  if (result < 0) fail_kvm(-result, "KVM_CREATE_VM");
 }
 
 u8* system_page(u64 va, u64& physical, bool writable, bool executable) {
@@ -93,7 +93,7 @@ void create(bool fixed_layout) {
   if (host::is_error(storage)) fail_start("ERR_MONITOR_MEMORY", -storage, "mapping list", nullptr, 125);
   space.vmas.reset(reinterpret_cast<Vma*>(storage));
   const i64 result = kvm::read_features(private_fd(kFdKvm));
-  if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "KVM_GET_SUPPORTED_CPUID", "/dev/kvm", 125);
+  if (result < 0) fail_kvm(-result, "KVM_GET_SUPPORTED_CPUID");
   space.layout.fixed = fixed_layout;
   choose_layout();
   create_vm();
@@ -111,7 +111,7 @@ void learn_entry_mode(kvm::Vcpu& vcpu) {
   tables_map_system(kSelfTestVa, physical, true, false, true);
   u64 detail;
   const i64 result = kvm::learn_entry_mode(space.vm, vcpu, kSelfTestVa, detail);
-  if (result < 0) fail_start("ERR_KVM_UNSUPPORTED", -result, "entry-mode self-test", nullptr, 125);
+  if (result < 0) fail_kvm(-result, "entry-mode self-test");
   tables_unmap_system(kSelfTestVa);
   if (space.vm.entry_mode == kvm::EntryMode::kUser)
     tables_map_system(BARCHAN_GATE_VA, gate_physical, true, false, true);
