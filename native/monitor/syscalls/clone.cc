@@ -171,8 +171,9 @@ i64 copy_memory(Thread& t, const Request& r) {
   // SIGSEGV and SIGBUS too: the child has no vCPU for a moment, and the handler needs one.
   const u64 all = ~u64{0};
   host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
-  fd_lock.lock_shared();
+  // In the order of thread_create(), which takes fd_lock with the pool's lock held.
   pool_lock_for_fork();
+  fd_lock.lock_shared();
   mm::lock_for_fork();
   const i64 result = host::syscall6(h.nr, h.args[0], h.args[1], h.args[2], h.args[3], h.args[4], 0);
   if (result == 0) {
@@ -180,8 +181,8 @@ i64 copy_memory(Thread& t, const Request& r) {
     return 0;
   }
   mm::unlock_after_fork_parent();
-  pool_unlock_after_fork_parent();
   fd_lock.unlock_shared();
+  pool_unlock_after_fork_parent();
   signals_restore_mask(t);
   return result;
 }
