@@ -36,27 +36,51 @@ export function requireCommands(commands) {
  * @property {(name: string) => string} module  path of a kernel module, by its name
  */
 
+const quiet = ['-qq', '-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=3'];
+
+/** Downloads and unpacks kernel and busybox into `directory`. @param {string} directory @returns {string} release */
+function fetchPackages(directory) {
+  const depends = execFileSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' });
+  const name = /Depends: (linux-image-\d\S*)/.exec(depends)?.[1];
+  if (!name) throw new Error('no kernel package behind linux-image-cloud-amd64');
+  execFileSync('apt-get', ['download', ...quiet, name, 'busybox-static'], {
+    cwd: directory,
+    stdio: 'inherit',
+  });
+  for (const file of readdirSync(directory).filter((entry) => entry.endsWith('.deb'))) {
+    execFileSync('dpkg-deb', ['-x', file, 'tree'], { cwd: directory });
+    rmSync(join(directory, file));
+  }
+  return name.replace('linux-image-', '');
+}
+
+/** Fills the cache; another process may be doing the same. @param {string} cache */
+function fillCache(cache) {
+  const partial = `${cache}.${process.pid}.part`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  let release = '';
+  try {
+    release = fetchPackages(partial);
+  } catch {
+    // Package lists that are missing or older than the archive.
+    execFileSync('apt-get', ['update', ...quiet], { stdio: 'inherit' });
+    release = fetchPackages(partial);
+  }
+  writeFileSync(join(partial, 'ready'), release);
+  try {
+    renameSync(partial, cache); // fails where the other was first
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    if (!existsSync(join(cache, 'ready'))) throw error;
+  }
+}
+
 /** Debian's current cloud kernel (small, no drivers that a bed does not need). @returns {Kernel} */
 export function kernel() {
   const cache = cacheDirectory();
   const ready = join(cache, 'ready');
-  if (!existsSync(ready)) {
-    const partial = `${cache}.${process.pid}.part`;
-    rmSync(partial, { recursive: true, force: true });
-    mkdirSync(partial, { recursive: true });
-    const depends = execFileSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' });
-    const name = /Depends: (linux-image-\d\S*)/.exec(depends)?.[1];
-    if (!name) throw new Error('no kernel package behind linux-image-cloud-amd64: run apt-get update');
-    execFileSync('apt-get', ['download', '-qq', name, 'busybox-static'], { cwd: partial, stdio: 'inherit' });
-    for (const file of readdirSync(partial).filter((entry) => entry.endsWith('.deb'))) {
-      execFileSync('dpkg-deb', ['-x', file, 'tree'], { cwd: partial });
-      rmSync(join(partial, file));
-    }
-    writeFileSync(join(partial, 'ready'), name.replace('linux-image-', ''));
-    rmSync(cache, { recursive: true, force: true });
-    mkdirSync(dirname(cache), { recursive: true });
-    renameSync(partial, cache);
-  }
+  if (!existsSync(ready)) fillCache(cache);
   const release = readFileSync(ready, 'utf8').trim();
   const modules = join(cache, 'tree/lib/modules', release, 'kernel');
   /** @type {Record<string, string>} */

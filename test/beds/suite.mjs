@@ -1,7 +1,4 @@
-/**
- * What runs in a bed: static guest test programs and busybox, each natively and under the monitor, and the
- * comparison of the two.
- */
+/** What runs in a bed: static guest test programs and busybox, each natively and under the monitor. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,11 +59,38 @@ function compileTool(name, directory) {
 }
 
 /**
- * The file system of a bed and the tests in it.
- * @param {{kernel: import('./packages.mjs').Kernel, modules: string[], directory: string, init: string, filter?: RegExp}} options
- * @returns {Promise<{archive: Buffer, tests: BedTest[]}>}
+ * @typedef {object} Suite
+ * @property {Buffer} archive  the bed's file system
+ * @property {BedTest[]} tests  in their order
+ * @property {Map<string, string>} skipped  name -> reason
+ *
  */
-export async function bedSuite({ kernel, modules, directory, init, filter }) {
+
+/** Everything that could run in a bed. @param {number} patience @returns {BedTest[]} */
+function allTests(patience) {
+  /** @type {BedTest[]} */
+  const tests = [];
+  for (const [name, text] of Object.entries(scripts)) {
+    tests.push({
+      name: `busybox-${name}`,
+      seconds: 30 * patience,
+      words: ['/bin/busybox', 'sh', '-c', text],
+    });
+  }
+  for (const { name, links, timeoutMs, args } of guestPrograms()) {
+    if (!links.includes('static')) continue;
+    tests.push({ name, seconds: (timeoutMs / 1000) * patience, words: [`/guest/${name}`, ...args] });
+  }
+  return tests;
+}
+
+/**
+ * The file system of a bed and the tests in it.
+ * @param {{kernel: import('./packages.mjs').Kernel, modules: string[], directory: string, init: string,
+ *   patience: number, skips: Record<string, string>, times: number, filter?: RegExp | undefined}} options
+ * @returns {Promise<Suite>}
+ */
+export async function bedSuite({ kernel, modules, directory, init, patience, skips, times, filter }) {
   mkdirSync(directory, { recursive: true });
   const archive = new Archive();
   for (const path of ['proc', 'sys', 'dev', 'tmp', 'root', 'bin', 'etc', 'usr']) archive.directory(path);
@@ -76,99 +100,25 @@ export async function bedSuite({ kernel, modules, directory, init, filter }) {
   archive.file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n', 0o644);
   archive.file('etc/group', 'root:x:0:\n', 0o644);
   for (const module of modules) archive.copy(`mod/${module}.ko`, slimModule(kernel, module, directory));
-  /** @type {BedTest[]} */
-  const tests = [];
-  for (const [name, text] of Object.entries(scripts)) {
-    tests.push({ name: `busybox-${name}`, seconds: 30, words: ['/bin/busybox', 'sh', '-c', text] });
+  const chosen = allTests(patience).filter((test) => !filter || filter.test(test.name));
+  if (chosen.length === 0) throw new Error(`no program has a name like ${filter}`);
+  /** @type {Map<string, string>} */
+  const skipped = new Map();
+  for (const { name } of chosen) {
+    const reason = skips[name];
+    if (reason) skipped.set(name, reason);
   }
-  for (const program of guestPrograms()) {
-    if (!program.beds || !program.links.includes('static')) continue;
-    tests.push({
-      name: program.name,
-      seconds: program.timeoutMs / 1000,
-      words: [`/guest/${program.name}`, ...program.args],
-    });
+  const once = chosen.filter(({ name }) => !skipped.has(name));
+  const programs = new Map(guestPrograms().map((program) => [program.name, program]));
+  for (const { name } of once) {
+    const program = programs.get(name);
+    if (program) archive.copy(`guest/${name}`, await compileGuest(program, 'static'));
   }
-  const chosen = tests.filter((test) => !filter || filter.test(test.name));
-  for (const test of chosen) {
-    const program = guestPrograms().find(({ name }) => name === test.name);
-    if (program) archive.copy(`guest/${program.name}`, await compileGuest(program, 'static'));
-  }
-  const list = chosen.map((test) => [test.name, test.seconds, ...test.words].join('\t'));
+  const tests = [...once];
+  for (let n = 2; n <= times; n++)
+    tests.push(...once.map((test) => ({ ...test, name: `${test.name}#${n}` })));
+  const list = tests.map((test) => [test.name, test.seconds, ...test.words].join('\t'));
   archive.file('bed/list', `${list.join('\n')}\n`, 0o644);
   archive.file('init', init);
-  return { archive: archive.bytes(), tests: chosen };
-}
-
-/**
- * @typedef {{status: string, milliseconds: number, stdout: string, stderr: string, hash: string}} BedRun
- * Parses what driver.cc wrote (its header says how).
- * @param {Buffer} output
- * @returns {{runs: Map<string, {native?: BedRun, guest?: BedRun}>, complete: boolean}}
- */
-export function parseResults(output) {
-  /** @type {Map<string, {native?: BedRun, guest?: BedRun}>} */
-  const runs = new Map();
-  let at = 0;
-  for (;;) {
-    const end = output.indexOf(10, at);
-    const line = output.toString('latin1', at, end < 0 ? output.length : end);
-    if (line === '@end') return { runs, complete: true };
-    const match = /^@run (\S+) (native|guest) (\S+) (\d+) (\d+) (\d+) (\w+)$/.exec(line);
-    if (end < 0) return { runs, complete: false };
-    at = end + 1;
-    if (!match) continue;
-    const [, name = '', how = 'guest', status = '', milliseconds, out, err, hash = ''] = match;
-    const middle = at + Number(out);
-    const last = middle + Number(err);
-    if (last > output.length) return { runs, complete: false };
-    const run = {
-      status,
-      milliseconds: Number(milliseconds),
-      stdout: output.toString('utf8', at, middle),
-      stderr: output.toString('utf8', middle, last),
-      hash,
-    };
-    runs.set(name, { ...runs.get(name), [how]: run });
-    at = last + 1;
-  }
-}
-
-/** The first lines that differ. @param {string} a @param {string} b */
-function difference(a, b) {
-  const left = a.split('\n');
-  const right = b.split('\n');
-  const lines = [];
-  for (let i = 0; i < Math.max(left.length, right.length) && lines.length < 12; i++) {
-    if (left[i] !== right[i])
-      lines.push(`    native: ${left[i] ?? '(end)'}`, `    guest:  ${right[i] ?? '(end)'}`);
-  }
-  return lines.join('\n');
-}
-
-/** Prints the comparison; the last line is the count. @param {BedTest[]} tests @param {Buffer} output @returns {number} failed */
-export function report(tests, output) {
-  const { runs, complete } = parseResults(output);
-  let passed = 0;
-  let failed = 0;
-  for (const test of tests) {
-    const { native, guest } = runs.get(test.name) ?? {};
-    if (native && guest && native.status === guest.status && native.hash === guest.hash) {
-      passed++;
-      console.log(
-        `ok   ${test.name} (${native.status}, ${native.milliseconds} ms native, ${guest.milliseconds} ms guest)`,
-      );
-      continue;
-    }
-    failed++;
-    console.log(
-      `FAIL ${test.name}: native ${native?.status ?? 'did not run'}, guest ${guest?.status ?? 'did not run'}`,
-    );
-    if (native && guest) console.log(difference(native.stdout, guest.stdout));
-    if (guest?.stderr)
-      console.log(`    stderr: ${guest.stderr.slice(0, 500).trim().replaceAll('\n', '\n            ')}`);
-  }
-  if (!complete) console.log('The bed did not get to the end of its list.');
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed + (complete ? 0 : 1);
+  return { archive: archive.bytes(), tests, skipped };
 }

@@ -1,5 +1,5 @@
 // Shows: half a gibibyte written and summed, in anonymous memory and in a shared file mapping.
-// run: static ; beds: no ; timeout 60s
+// run: static ; timeout 60s
 #include "guest.h"
 
 int main(void) {

@@ -1,7 +1,8 @@
 // Shows: every errno of execve and execveat, in Linux's order of checks, and that the caller goes on unharmed.
-// run: both ; beds: no
+// run: both
 #include "guest.h"
 
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #define EXECVE_CHECK 0x10000
@@ -46,6 +47,15 @@ static void files(void) {
   run("a name too long", big);
 }
 
+// Linux since 6.8 looks at the file before the arguments.
+static int opens_first(void) {
+  struct utsname name;
+  int major = 0, minor = 0;
+  MUST(uname(&name));
+  sscanf(name.release, "%d.%d", &major, &minor);
+  return major > 6 || (major == 6 && minor >= 8);
+}
+
 static void arrays(void) {
   char* huge[] = {"x", big, NULL};
   static char* list[101];
@@ -65,7 +75,7 @@ static void arrays(void) {
   at("argv points above", AT_FDCWD, "/bin/true", foreign, environment, 0);
   at("argv points to the kernel", AT_FDCWD, "/bin/true", kernel, environment, 0);
   at("argv misaligned and unmapped", AT_FDCWD, "/bin/true", (char*)last + 3, environment, 0);
-  at("unmapped argv of nothing", AT_FDCWD, "absent", (void*)8, environment, 0);
+  if (opens_first()) at("unmapped argv of nothing", AT_FDCWD, "absent", (void*)8, environment, 0);
   at("unmapped argv of garbage", AT_FDCWD, "garbage", (void*)8, environment, 0);
   at("a string too long", AT_FDCWD, "/bin/true", huge, environment, 0);
   at("too much in all", AT_FDCWD, "/bin/true", list, environment, 0);

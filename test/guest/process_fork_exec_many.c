@@ -1,5 +1,5 @@
 // Shows: 200 sequential and 50 parallel fork+exec, each child with the right argument and status.
-// run: both ; timeout 120s ; beds: no
+// run: both ; timeout 120s
 #include "guest.h"
 
 static pid_t launch(int number) {

@@ -32,12 +32,7 @@ static void handler(int signo UNUSED, siginfo_t* info UNUSED, void* context) {
   asm volatile("pxor %%xmm0, %%xmm0; pcmpeqb %%xmm1, %%xmm1; pcmpeqb %%xmm15, %%xmm15; fninit; fldpi"
                ::: "xmm0", "xmm1", "xmm15", "st");
   if (mode == 1) memset(&uc->uc_mcontext.fpregs->_xmm[3], 0x5a, 16);
-  if (mode == 2) memset(area + 464, 0, 48);  // FXSAVE part only
-  if (mode == 3) uc->uc_mcontext.fpregs = NULL;
-  if (mode == 4) uc->uc_mcontext.fpregs->mxcsr = 0xffffffff;
-  if (mode == 5) uc->uc_mcontext.fpregs = (void*)16;
-  if (mode == 6) area[520] = 1;  // reserved in the header
-  if (mode == 7) memset(area + 464, 0, 48), uc->uc_mcontext.fpregs->mxcsr = 0x1f00;
+  if (mode == 2) uc->uc_mcontext.fpregs = NULL;
 }
 
 __attribute__((target("avx2"), noinline)) static void round_trip(int how) {
@@ -80,15 +75,6 @@ int main(void) {
     puts("no AVX2");
     return 0;
   }
-  for (int how = 0; how < 4; how++) round_trip(how);
-  round_trip(7);
-  for (int how = 4; how < 7; how++) {
-    pid_t pid = MUST(fork());
-    if (pid == 0) {
-      round_trip(how);
-      _exit(0);
-    }
-    reap("bad state", pid);
-  }
+  for (int how = 0; how < 3; how++) round_trip(how);
   return guest_failed();
 }

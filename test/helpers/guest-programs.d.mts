@@ -6,7 +6,6 @@ export interface GuestProgram {
   links: Link[];
   args: string[];
   timeoutMs: number;
-  beds: boolean;
   stderr: boolean;
   flags: string[];
 }

@@ -3,7 +3,7 @@
  * Plain JavaScript, as the beds run it without a build.
  *
  * A program says how it wants to be run in one comment near its top, all parts optional:
- *   // run: static|dynamic|both args... ; timeout 20s ; beds: yes|no ; flags: -mfoo ; stderr: yes
+ *   // run: static|dynamic|both args... ; timeout 20s ; flags: -mfoo ; stderr: yes
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,7 +35,6 @@ const run = promisify(execFile);
  * @property {Link[]} links  the variants to run
  * @property {string[]} args
  * @property {number} timeoutMs
- * @property {boolean} beds  whether it runs in the beds
  * @property {boolean} stderr  whether stderr is compared as well
  * @property {string[]} flags  for the compiler
  */
@@ -53,18 +52,15 @@ export function parseHeader(name, text) {
     links: /** @type {Link[]} */ (['static']),
     args: /** @type {string[]} */ ([]),
     timeoutMs: 30_000,
-    beds: true,
     stderr: false,
     flags: /** @type {string[]} */ ([]),
   };
   const line = /^(?:\/\/| \*) run: *(.*)$/m.exec(text)?.[1];
   for (const part of line?.split(/\s*;\s*/).filter(Boolean) ?? []) {
     const timeout = /^timeout:? +(\d+)s$/.exec(part);
-    const option = /^(beds|flags|stderr): *(.*)$/.exec(part);
+    const option = /^(flags|stderr): *(.*)$/.exec(part);
     if (timeout) {
       program.timeoutMs = Number(timeout[1]) * 1000;
-    } else if (option?.[1] === 'beds') {
-      program.beds = option[2] !== 'no';
     } else if (option?.[1] === 'stderr') {
       program.stderr = option[2] === 'yes';
     } else if (option) {

@@ -1,77 +1,40 @@
 /**
  * The SVM bed: boots Debian's kernel with kvm_amd (SVM with nested paging, emulated by QEMU) once, runs the guest
- * test programs natively and under the monitor in it, and compares. Usage: run.mjs [-v] [FILTER]
+ * test programs natively and under the monitor in it, and compares. Usage: run.mjs [-v] [--all] [--times=N] [FILTER]
  */
-import { spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { initScript } from '../beds/init.mjs';
-import { kernel, requireCommands } from '../beds/packages.mjs';
-import { bedSuite, report } from '../beds/suite.mjs';
+import { runBed } from '../beds/bed.mjs';
+import { knownDifferences } from '../beds/known-differences.mjs';
+import { requireCommands } from '../beds/packages.mjs';
 
-const timeoutMs = Number(process.env.BED_TIMEOUT ?? 600) * 1000;
-const modules = ['irqbypass', 'kvm', 'kvm-amd'];
-const verbose = process.argv.includes('-v');
-const filter = process.argv.slice(2).find((word) => !word.startsWith('-'));
+// No SMAP: up to 9.0 QEMU takes a far return or IRET within ring 3 for an access of the kernel's, and has it fault.
+const cpu = process.env.BED_CPU ?? 'max,-la57,-smap';
+const parameters =
+  'console=ttyS0,115200 quiet panic=-1 mitigations=off nokaslr init_on_alloc=0 tsc=reliable no_timer_check ' +
+  'random.trust_cpu=on';
 
-requireCommands({ 'qemu-system-x86_64': 'qemu-system-x86', objcopy: 'binutils', 'g++': 'g++', gcc: 'gcc' });
-const work = mkdtempSync(join(tmpdir(), 'bed-svm-'));
-try {
-  const from = kernel();
-  const init = initScript(modules, process.env.KVM_OPTIONS);
-  const suite = await bedSuite({
-    kernel: from,
-    modules,
-    directory: work,
-    init,
-    filter: filter ? new RegExp(filter) : undefined,
-  });
-  writeFileSync(join(work, 'initrd'), suite.archive);
-  const cpu = process.env.BED_CPU ?? 'max,-la57';
-  const words = [
-    '-accel',
-    'tcg,thread=multi',
-    '-cpu',
-    cpu,
-    '-smp',
-    '2',
-    '-m',
-    '2048',
-    '-machine',
-    'q35',
-    '-nodefaults',
-  ];
-  words.push('-no-user-config', '-display', 'none', '-no-reboot', '-net', 'none', '-serial', 'stdio');
-  words.push(
-    '-serial',
-    `file:${join(work, 'results')}`,
-    '-kernel',
-    from.image,
-    '-initrd',
-    join(work, 'initrd'),
-    '-append',
-  );
-  words.push(
-    'console=ttyS0,115200 quiet panic=-1 mitigations=off nokaslr init_on_alloc=0 tsc=reliable random.trust_cpu=on',
-  );
+/** @param {string} work @param {string} image @param {Buffer} archive */
+function command(work, image, archive) {
+  const initial = join(work, 'initrd');
+  writeFileSync(initial, archive);
+  const machine =
+    '-accel tcg,thread=multi -smp 2 -m 2048 -machine q35 -nodefaults -no-user-config -display none';
+  const words = ['qemu-system-x86_64', ...machine.split(' '), '-no-reboot', '-net', 'none', '-cpu', cpu];
+  for (const name of ['console', 'results']) words.push('-serial', `file:${join(work, name)}`);
+  words.push('-kernel', image, '-initrd', initial, '-append', parameters);
   // For looking into a bed that hangs: BED_MONITOR=/path/of/a/socket, then `info registers -a` in it.
   if (process.env.BED_MONITOR) words.push('-monitor', `unix:${process.env.BED_MONITOR},server,nowait`);
-  const started = Date.now();
-  const child = spawn('qemu-system-x86_64', words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  const console_ = createWriteStream(join(work, 'console'));
-  child.stdout.pipe(console_);
-  child.stderr.resume();
-  const code = await new Promise((resolve) =>
-    child.on('close', (status, signal) => resolve(signal ?? status)),
-  );
-  clearTimeout(timer);
-  const text = readFileSync(join(work, 'console'), 'latin1').replaceAll('\r', '');
-  for (const line of text.split('\n')) if (verbose || line.startsWith('BED:')) console.log(line);
-  console.log(`BED: ${((Date.now() - started) / 1000).toFixed(1)} s, qemu ended with ${code}`);
-  const failed = report(suite.tests, readFileSync(join(work, 'results')));
-  process.exitCode = failed ? 1 : 0;
-} finally {
-  rmSync(work, { recursive: true, force: true });
+  return words;
 }
+
+requireCommands({ 'qemu-system-x86_64': 'qemu-system-x86', objcopy: 'binutils', 'g++': 'g++', gcc: 'gcc' });
+await runBed({
+  name: 'svm',
+  modules: ['irqbypass', 'kvm', 'kvm-amd'],
+  bootSeconds: 240,
+  seconds: Number(process.env.BED_TIMEOUT ?? 1800),
+  patience: 5, // its time is this machine's, which may be busy
+  skips: knownDifferences.svm,
+  command,
+});
