@@ -1,18 +1,12 @@
 /** Programs from Debian, unmodified: same output, exit status and death by signal as natively. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { expectSame, isolated, native } from '../helpers/differential.js';
+import { bash, python, slow, slowTest, temporaryFolder } from '../helpers/programs.js';
 import { needsProgram } from '../helpers/skip.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'barchan-programs-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const slow = { timeoutMs: 120_000 };
-
-function bash(script: string): string[] {
-  return ['bash', '-c', script];
-}
+const folder = temporaryFolder('programs');
 
 describe('busybox and coreutils', () => {
   it('static busybox', async (context) => {
@@ -41,17 +35,16 @@ describe('bash', () => {
   it(
     '200 programs in sequence',
     () => expectSame(bash('for i in $(seq 200); do /bin/true || exit 9; done; echo done'), slow),
-    240_000,
+    slowTest,
   );
   it(
     '50 programs in parallel',
     () => expectSame(bash('for i in $(seq 50); do /bin/echo $i & done | sort -n; wait'), slow),
-    240_000,
+    slowTest,
   );
 });
 
 describe('python3', () => {
-  const python = (code: string): string[] => ['/usr/bin/python3', '-c', code];
   it('arithmetic', () => expectSame(python('print(6*7)')));
   it(
     'threads',
@@ -62,7 +55,7 @@ describe('python3', () => {
         ),
         slow,
       ),
-    240_000,
+    slowTest,
   );
   it('subprocess', () =>
     expectSame(
@@ -83,17 +76,19 @@ describe('python3', () => {
         python('import multiprocessing as m\nwith m.Pool(4) as p: print(p.map(abs, range(-20, 20)))'),
         slow,
       ),
-    240_000,
+    slowTest,
   );
 });
 
 describe('other languages and tools', () => {
   it('perl', () => expectSame(['perl', '-e', 'print join(",", map { $_ * 2 } 1..5), "\\n"; exit 6']));
-  it('node: worker_threads, child_process, fs, http', () => {
-    const script = join(folder, 'all.mjs');
-    writeFileSync(
-      script,
-      `import { Worker } from 'node:worker_threads'; import { execFileSync } from 'node:child_process';
+  it(
+    'node: worker_threads, child_process, fs, http',
+    () => {
+      const script = join(folder, 'all.mjs');
+      writeFileSync(
+        script,
+        `import { Worker } from 'node:worker_threads'; import { execFileSync } from 'node:child_process';
 import fs from 'node:fs'; import http from 'node:http';
 const w = new Worker('require("node:worker_threads").parentPort.postMessage(6 * 7)', { eval: true });
 console.log(await new Promise((r) => w.once('message', r)));
@@ -101,54 +96,76 @@ console.log(execFileSync('echo', ['child']).toString().trim(), fs.readdirSync('/
 const s = http.createServer((q, a) => a.end('served ' + q.url)); await new Promise((r) => s.listen(0, '127.0.0.1', r));
 console.log(await (await fetch('http://127.0.0.1:' + s.address().port + '/x')).text()); s.close();
 `,
-    );
-    return expectSame([process.execPath, script], slow);
-  }, 240_000);
-  it('gcc compiles and the program runs', async () => {
-    const source = join(folder, 'hello.c');
-    writeFileSync(source, '#include <stdio.h>\nint main(void){printf("compiled %d\\n", 42);return 3;}\n');
-    await expectSame(['gcc', '-O2', '-o', join(folder, 'hello'), source], slow);
-    await expectSame([join(folder, 'hello')]);
-  }, 240_000);
-  it('git init, add, commit, log', async (context) => {
-    needsProgram(context, 'git', 'git');
-    await expectSame(
-      bash(
-        `rm -rf ${folder}/r && git init -q ${folder}/r && cd ${folder}/r && echo x > f && git add f && ` +
-          'git -c user.name=a -c user.email=a@b commit -qm first && git log --format=%s%an && git status --short',
-      ),
-      {
+      );
+      return expectSame([process.execPath, script], slow);
+    },
+    slowTest,
+  );
+  it(
+    'gcc compiles and the program runs',
+    async () => {
+      const source = join(folder, 'hello.c');
+      writeFileSync(source, '#include <stdio.h>\nint main(void){printf("compiled %d\\n", 42);return 3;}\n');
+      await expectSame(['gcc', '-O2', '-o', join(folder, 'hello'), source], slow);
+      await expectSame([join(folder, 'hello')]);
+    },
+    slowTest,
+  );
+  it(
+    'git init, add, commit, log',
+    async (context) => {
+      needsProgram(context, 'git', 'git');
+      await expectSame(
+        bash(
+          `rm -rf ${folder}/r && git init -q ${folder}/r && cd ${folder}/r && echo x > f && git add f && ` +
+            'git -c user.name=a -c user.email=a@b commit -qm first && git log --format=%s%an && git status --short',
+        ),
+        {
+          ...slow,
+          env: { GIT_AUTHOR_DATE: '2026-01-01T00:00:00Z', GIT_COMMITTER_DATE: '2026-01-01T00:00:00Z' },
+        },
+      );
+    },
+    slowTest,
+  );
+  it(
+    'sqlite3 loads 100,000 rows',
+    async (context) => {
+      needsProgram(context, 'sqlite3', 'sqlite3');
+      await expectSame(['sqlite3', ':memory:'], {
         ...slow,
-        env: { GIT_AUTHOR_DATE: '2026-01-01T00:00:00Z', GIT_COMMITTER_DATE: '2026-01-01T00:00:00Z' },
-      },
-    );
-  }, 240_000);
-  it('sqlite3 loads 100,000 rows', async (context) => {
-    needsProgram(context, 'sqlite3', 'sqlite3');
-    await expectSame(['sqlite3', ':memory:'], {
-      ...slow,
-      input:
-        'create table t(a, b); with recursive c(i) as (select 1 union all select i+1 from c where i < 100000) insert into t select i, i*7 from c; select count(*), sum(b) from t;\n',
-    });
-  }, 240_000);
-  it('tar, gzip and sha256sum over 200 MB', () => {
-    return expectSame(
-      bash(
-        `cd ${folder} && yes 0123456789abcdef | head -c 200000000 > big && tar cf - --mtime=@0 --owner=0 --group=0 big | gzip -1n | sha256sum`,
-      ),
-      slow,
-    );
-  }, 240_000);
-  it('openssl digests and speed', async (context) => {
-    needsProgram(context, 'openssl', 'openssl');
-    await expectSame(bash('seq 100000 | openssl dgst -sha256'));
-    const speed = await isolated(
-      ['openssl', 'speed', '-seconds', '1', '-bytes', '16384', '-evp', 'aes-256-gcm'],
-      slow,
-    );
-    expect(speed.exitCode).toBe(0);
-    expect(speed.stdout).toMatch(/AES-256-GCM\s+\d/i);
-  }, 240_000);
+        input:
+          'create table t(a, b); with recursive c(i) as (select 1 union all select i+1 from c where i < 100000) insert into t select i, i*7 from c; select count(*), sum(b) from t;\n',
+      });
+    },
+    slowTest,
+  );
+  it(
+    'tar, gzip and sha256sum over 200 MB',
+    () => {
+      return expectSame(
+        bash(
+          `cd ${folder} && yes 0123456789abcdef | head -c 200000000 > big && tar cf - --mtime=@0 --owner=0 --group=0 big | gzip -1n | sha256sum`,
+        ),
+        slow,
+      );
+    },
+    slowTest,
+  );
+  it(
+    'openssl digests and speed',
+    async (context) => {
+      needsProgram(context, 'openssl', 'openssl');
+      await expectSame(bash('seq 100000 | openssl dgst -sha256'));
+      const speed = await isolated(
+        ['openssl', 'speed', '-seconds', '1', '-bytes', '16384', '-evp', 'aes-256-gcm'],
+        slow,
+      );
+      expect(speed.exitCode).toBe(0);
+      expect(speed.stdout).toMatch(/AES-256-GCM\s+\d/i);
+    },
+    slowTest,
+  );
   it('a static Go program', async (context) => {
     needsProgram(context, 'go', 'golang-go');
     const source = join(folder, 'main.go');

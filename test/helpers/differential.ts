@@ -62,3 +62,14 @@ export async function expectSame(argv: string[], options: Options = {}): Promise
   });
   return here;
 }
+
+/** As expectSame, of programs that must have done their work: exit status 0, and all of `shown` in the output. */
+export async function expectSameWork(
+  argv: string[],
+  shown: (string | RegExp)[],
+  options: Options = {},
+): Promise<void> {
+  const outcome = await expectSame(argv, options);
+  expect(outcome.exitCode, outcome.stderr.slice(0, 2000)).toBe(0);
+  for (const text of shown) expect(outcome.stdout).toMatch(text);
+}
