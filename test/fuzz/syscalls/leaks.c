@@ -68,16 +68,21 @@ static bool exists(int fd) {
   return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
+// The numbers next to the limit, and the monitor's.
+static int polled_fd(int i) {
+  return (int)(i < kFdLimit ? (uint32_t)kFdLimit : shared->fd_base - kFdLimit) + i;
+}
+
 void leaks_in_descriptors(struct random* r) {
   for (int i = 0; i < 12; i++) {
     const int fd = i == 0  ? (int)(kFdLimit + below(r, 8))
-                   : i < 6 ? (int)(4096 + below(r, 24))
+                   : i < 6 ? (int)(shared->fd_base + below(r, 24))
                            : (int)(kFdLimit + below(r, 1 << below(r, 20)));
     if (exists(fd)) leak("LEAK: descriptor %d exists", fd);
   }
-  enum { kMost = 4200 - kFdLimit };
+  enum { kMost = 4 * kFdLimit };
   static struct pollfd polled[kMost];
-  for (int i = 0; i < kMost; i++) polled[i] = (struct pollfd){kFdLimit + i, POLLIN, 0};
+  for (int i = 0; i < kMost; i++) polled[i] = (struct pollfd){polled_fd(i), POLLIN, 0};
   // The limit is lower than what is asked about, so in parts.
   struct rlimit limit;
   if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.rlim_cur == 0) return;

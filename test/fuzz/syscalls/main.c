@@ -1,12 +1,14 @@
 // The controller, to be run in an empty directory that user nobody may write: fuzz SEED CALLS [log|names [FIRST]]. Prints one line of JSON. Exit status 1: something of the monitor was visible,
 // or a worker could not be ended; 2: usage.
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,6 +43,34 @@ struct outcome {
   unsigned workers, died, stuck, broken;
 };
 
+static void note_end(int status, struct outcome* outcome, const char* who) {
+  if (!WIFEXITED(status) || WEXITSTATUS(status) <= 63) return;
+  printf("BROKEN: status %d of %s after call %u (number %u)\n", WEXITSTATUS(status), who, shared->next,
+         shared->number);
+  outcome->broken++;
+}
+
+// Ends what the workers left behind: the controller is its parent now, whatever session it is in.
+static void end_orphans(struct outcome* outcome) {
+  for (int round = 0; round < 500; round++) {
+    int status;
+    pid_t ended;
+    while ((ended = waitpid(-1, &status, WNOHANG)) > 0) note_end(status, outcome, "an orphan");
+    if (ended < 0) return;  // none left
+    char text[4096];
+    const int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (size < 0) return;
+    text[size] = 0;
+    char* at = text;
+    for (long pid; (pid = strtol(at, &at, 10)) > 0;) kill((pid_t)pid, SIGKILL);
+    nap();
+  }
+  printf("HANG: orphans do not end\n");
+  outcome->broken++;
+}
+
 // Waits for the worker's end; wakes it from calls that wait, kills it when that does not help.
 static bool supervise(pid_t worker, struct outcome* outcome) {
   uint32_t seen = shared->next;
@@ -54,19 +84,12 @@ static bool supervise(pid_t worker, struct outcome* outcome) {
         outcome->stuck++;
       else if (WIFSIGNALED(status))
         outcome->died++;
-      else if (WEXITSTATUS(status) > 63) {
-        printf("BROKEN: status %d of a worker after call %u (number %u)\n", WEXITSTATUS(status), shared->next,
-               shared->number);
-        outcome->broken++;
-      }
-      kill(-worker, SIGKILL);  // what it left behind in its session
+      note_end(status, outcome, "a worker");
+      end_orphans(outcome);
       return true;
     }
-    if (ended > 0) {  // an orphan of a worker
-      if (WIFEXITED(status) && WEXITSTATUS(status) > 63) {
-        printf("BROKEN: status %d of an orphan\n", WEXITSTATUS(status));
-        outcome->broken++;
-      }
+    if (ended > 0) {
+      note_end(status, outcome, "an orphan");
       continue;
     }
     if (shared->next != seen) {
@@ -99,6 +122,7 @@ static int check(void) {
   struct random r = {1};
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   memory_setup();
+  shared->fd_base = 1 << 20;
   *(volatile uint64_t*)(memory_word()) = UINT64_C(0x7f1fa1b2c3d0);
   leaks_in_memory(&(struct call){0});
   if (dup2(STDOUT_FILENO, kFdLimit + 4) < 0) return 2;
@@ -124,6 +148,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  shared->fd_base = (uint32_t)limit.rlim_max;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   // Natively everything is past the arena: `names` is for comparing which calls work.
   if (argc > 4) shared->next = (uint32_t)strtoul(argv[4], NULL, 0);

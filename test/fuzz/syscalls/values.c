@@ -1,6 +1,7 @@
 // Arguments: good ones, nearly good ones, and the ones that break careless code.
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -73,7 +74,7 @@ int any_fd(struct random* r) {
   if (tame && !one_in(r, 20)) return (int)(3 + below(r, 38));
   switch (below(r, 8)) {
     case 0: return odd[below(r, sizeof odd / sizeof *odd)];
-    case 1: return (int)(4096 + below(r, 16));  // where a monitor's may lie
+    case 1: return (int)(shared->fd_base + below(r, 16));  // the monitor's
     case 2: return (int)(kFdLimit + below(r, 20000));
     default: return (int)(3 + below(r, 40));
   }
@@ -141,6 +142,8 @@ static void fill(struct random* r, uint64_t* words, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) words[i] = any_word(r);
 }
 
+static const char kPrivate[] = "";  // becomes the link of a descriptor of the monitor
+
 static const char* const paths[] = {
     "file",
     "directory",
@@ -156,15 +159,13 @@ static const char* const paths[] = {
     "/dev/kvm",
     "/dev/tty",
     "/proc/self/fd/3",
-    "/proc/self/fd/4096",
-    "/proc/self/fd/4097",
-    "/proc/self/fd/4101",
-    "/proc/thread-self/fd/4098",
+    kPrivate,
+    kPrivate,
     "/proc/self/exe",
     "/proc/self/mem",
     "/proc/self/maps",
     "/proc/self/fd",
-    "/proc/self/fdinfo/4097",
+
     "/proc/self/root/proc/self/exe",
     "/proc/self/task",
     "/proc/self/environ",
@@ -196,7 +197,11 @@ static uint64_t any_path(struct random* r) {
     memset(at, 'x', kDataPages * kPage - (size_t)((uint8_t*)at - data));
     return (uint64_t)at;
   }
-  return (uint64_t)strcpy(at, paths[below(r, sizeof paths / sizeof *paths)]);
+  const char* path = paths[below(r, sizeof paths / sizeof *paths)];
+  if (path != kPrivate) return (uint64_t)strcpy(at, path);
+  const char* folders[] = {"/proc/self/fd", "/proc/thread-self/fd", "/proc/self/fdinfo"};
+  sprintf(at, "%s/%u", folders[below(r, 3)], shared->fd_base + below(r, 12));
+  return (uint64_t)at;
 }
 
 static uint64_t any_iovec(struct random* r) {
