@@ -15,6 +15,7 @@ const classes = {
   EMULATE: 'emulate',
   INGUEST: 'inguest',
   DENY: 'deny',
+  ABSENT: 'absent',
 };
 const meanings = {
   pass: 'checked, then the same call on the host',
@@ -22,6 +23,7 @@ const meanings = {
   emulate: 'done by the monitor, with host calls of its own choice',
   inguest: 'answered inside the VM',
   deny: 'always fails with the errno shown',
+  absent: 'always fails with the errno shown, on Linux as well',
 };
 
 // `text` at the commas that are outside parentheses and quotes.
@@ -50,13 +52,14 @@ function parseRow(line, at) {
   if (!match || !(match[1] in classes)) throw new Error(`syscalls.def:${at}: not a row: ${line}`);
   const [, macro, inside] = match;
   const fields = splitArguments(inside);
-  const expected = macro === 'DENY' ? 6 : 7;
+  const fails = macro === 'DENY' || macro === 'ABSENT';
+  const expected = fails ? 6 : 7;
   if (fields.length !== expected)
     throw new Error(`syscalls.def:${at}: ${fields.length} columns, not ${expected}`);
   const text = fields[expected - 1];
   if (!/^".*"$/.test(text)) throw new Error(`syscalls.def:${at}: the note is not a string`);
   const note = text.slice(1, -1).replaceAll('\\"', '"');
-  const status = macro === 'DENY' ? 'denied' : fields[5].toLowerCase();
+  const status = macro === 'DENY' ? 'denied' : fails ? 'full' : fields[5].toLowerCase();
   if (!['full', 'partial', 'denied'].includes(status))
     throw new Error(`syscalls.def:${at}: status ${status}`);
   if (status === 'partial' && note === '')
@@ -67,7 +70,7 @@ function parseRow(line, at) {
     class: classes[macro],
     family: fields[2],
     status,
-    note: macro === 'DENY' ? `\`${fields[3]}\`. ${note}` : note,
+    note: fails ? `\`${fields[3]}\`. ${note}` : note,
   };
 }
 

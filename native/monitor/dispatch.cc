@@ -2,6 +2,7 @@
 
 #include <linux/fcntl.h>
 
+#include "host/call_numbers.h"
 #include "host/interruptible.h"
 #include "host/syscall.h"
 #include "monitor/check.h"
@@ -113,13 +114,7 @@ consteval bool rewrites_end() {
 }
 static_assert(rewrites_end());
 
-// Row numbers are the kernel's; names that Debian 12's headers (6.1) do not know yet are given here.
-#ifndef __NR_cachestat
-#define __NR_cachestat 451
-#endif
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
+// Row numbers are the kernel's.
 #define PASS(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
 #define REWRITE(nr, name, family, to, args, status, note) static_assert(nr == __NR_##name);
 #define CANON(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);

@@ -1,9 +1,11 @@
-// futex(2), futex_waitv(2). Keys are made from the address space and the address (or the page behind it),
+// futex(2), futex_waitv(2), futex_requeue(2). Keys are made from the address space and the address (or the page behind it),
 // and both are the host's: waiting and waking is the host kernel's work, between processes too.
 #include <linux/futex.h>
 #include <linux/time_types.h>
 
+#include "host/call_numbers.h"
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/syscalls/handlers.h"
 
 namespace barchan {
@@ -65,7 +67,16 @@ i64 sys_futex_waitv(Thread& t, const Call& c) {
     // The kernel takes 4-byte words only, on their alignment.
     if (!in_arena(waiters[i].address, sizeof(u32))) return -EFAULT;
   }
-  return t.host(449 /* futex_waitv */, waiters, count, 0, c.arg[3], static_cast<u32>(c.arg[4]));
+  return t.host(__NR_futex_waitv, waiters, count, 0, c.arg[3], static_cast<u32>(c.arg[4]));
+}
+
+i64 sys_futex_requeue(Thread& t, const Call& c) {
+  if (static_cast<u32>(c.arg[1]) != 0 || c.arg[0] == 0) return -EINVAL;
+  FutexWaiter waiters[2];  // from, to
+  if (read_guest(waiters, c.arg[0]) != 0) return -EFAULT;
+  // An address that the guest cannot have faults where Linux would find its flags wrong or its word missing.
+  for (FutexWaiter& waiter : waiters) waiter.address = check::pointer(waiter.address, sizeof(u32), false);
+  return t.host(__NR_futex_requeue, waiters, 0, static_cast<u32>(c.arg[2]), static_cast<u32>(c.arg[3]));
 }
 
 }  // namespace barchan

@@ -2,6 +2,7 @@
 #include <linux/fcntl.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/mm/mm.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/path_calls.h"
@@ -58,6 +59,32 @@ i64 sys_pkey_mprotect(Thread&, const Call& call) {
   // -1 is "no key" (man 2 pkey_mprotect); there are no others.
   if (static_cast<i32>(call.arg[3]) != -1) return -EINVAL;
   return mm::protect(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]));
+}
+
+// The arguments are an index, a string or a buffer, by the option (man 2 sysfs).
+i64 sys_sysfs(Thread& t, const Call& call) {
+  constexpr u64 kNameMost = 64;  // more than any file system's name
+  const int option = static_cast<int>(call.arg[0]);
+  switch (option) {
+    case 1: return t.host(__NR_sysfs, option, check::pointer(call.arg[1], 1, false));
+    case 2:
+      return t.host(__NR_sysfs, option, static_cast<u32>(call.arg[1]),
+                    check::pointer(call.arg[2], kNameMost, false));
+    default: return t.host(__NR_sysfs, option, 0, 0);
+  }
+}
+
+// Ports are for CAP_SYS_RAWIO, which no guest has; giving up what one has not got is allowed.
+i64 sys_iopl(Thread&, const Call& call) {
+  const u32 level = static_cast<u32>(call.arg[0]);
+  return level > 3 ? -EINVAL : level == 0 ? 0 : -EPERM;
+}
+
+i64 sys_ioperm(Thread&, const Call& call) {
+  constexpr u64 kPorts = 65536;
+  const u64 from = call.arg[0], count = call.arg[1];
+  if (from + count <= from || from + count > kPorts) return -EINVAL;
+  return static_cast<i32>(call.arg[2]) ? -EPERM : 0;
 }
 
 }  // namespace barchan

@@ -4,6 +4,7 @@
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
 
+#include "host/call_numbers.h"
 #include "host/uaccess.h"
 #include "monitor/check.h"
 #include "monitor/fds.h"
@@ -13,9 +14,13 @@
 namespace barchan::files {
 namespace {
 
+// A descriptor that is never open. Not "", which AT_EMPTY_PATH would make the current directory; and whatever else a guest
+// without procfs may put there is the guest's.
+constexpr char kNowhere[] = "/proc/thread-self/fd/2147483647";
+
 // Paths that fail as the guest's did, for the host to say in which order it notices that and other errors.
 i64 failed(i64 error, const HostPathCall& call) {
-  if (error == -ENOENT) return call(AT_FDCWD, host::word(""));
+  if (error == -ENOENT) return call(AT_FDCWD, host::word(kNowhere));
   if (error == -EFAULT) return call(AT_FDCWD, check::kBadPointer);
   return error;
 }
@@ -60,6 +65,7 @@ i64 on_question(int directory, u64 address, HostPathCall call) {
 }
 
 bool is_empty(u64 address) {
+  if (address == 0) return true;
   char first;
   return string_from_guest(&first, address, 1) == 0;
 }
@@ -85,7 +91,7 @@ i64 sys_fchmodat(Thread& t, const Call& c) {
 
 i64 sys_fchmodat2(Thread& t, const Call& c) {
   auto call = [&](int directory, u64 path) {
-    return t.host(452 /* fchmodat2 */, directory, path, c.arg[2], c.arg[3]);
+    return t.host(__NR_fchmodat2, directory, path, c.arg[2], c.arg[3]);
   };
   return files::by_flags(c.arg[0], c.arg[1], c.arg[3], call);
 }
@@ -174,6 +180,30 @@ i64 sys_inotify_add_watch(Thread& t, const Call& c) {
   auto call = [&](int, u64 path) { return t.host(__NR_inotify_add_watch, c.arg[0], path, c.arg[2]); };
   return c.arg[2] & IN_DONT_FOLLOW ? on_name(AT_FDCWD, c.arg[1], call)
                                    : on_question(AT_FDCWD, c.arg[1], call);
+}
+
+i64 sys_listxattrat(Thread& t, const Call& c) {
+  return files::by_flags(c.arg[0], c.arg[1], c.arg[2], [&](int directory, u64 path) {
+    return t.host(__NR_listxattrat, directory, path, c.arg[2], c.arg[3], c.arg[4]);
+  });
+}
+
+i64 sys_removexattrat(Thread& t, const Call& c) {
+  return files::by_flags(c.arg[0], c.arg[1], c.arg[2], [&](int directory, u64 path) {
+    return t.host(__NR_removexattrat, directory, path, c.arg[2], c.arg[3]);
+  });
+}
+
+i64 sys_file_getattr(Thread& t, const Call& c) {
+  return files::by_flags(c.arg[0], c.arg[1], c.arg[4], [&](int directory, u64 path) {
+    return t.host(__NR_file_getattr, directory, path, c.arg[2], c.arg[3], c.arg[4]);
+  });
+}
+
+i64 sys_file_setattr(Thread& t, const Call& c) {
+  return files::by_flags(c.arg[0], c.arg[1], c.arg[4], [&](int directory, u64 path) {
+    return t.host(__NR_file_setattr, directory, path, c.arg[2], c.arg[3], c.arg[4]);
+  });
 }
 
 }  // namespace barchan

@@ -30,7 +30,7 @@ i64 on_object(int directory, u64 address, HostPathCall call);
 i64 on_name(int directory, u64 address, HostPathCall call);
 // For calls that only look at an object: pinned only when the way there takes a magic link.
 i64 on_question(int directory, u64 address, HostPathCall call);
-// "" at `address`.
+// "" at `address`, or NULL, which newer kernels take for it with AT_EMPTY_PATH.
 bool is_empty(u64 address);
 
 // A changing call with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW among its flags.

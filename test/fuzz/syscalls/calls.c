@@ -65,6 +65,7 @@
 #define EMULATE(nr, name, family, flags, args, status, note) [nr] = {#name, 6, args},
 #define INGUEST(nr, name, family, flags, args, status, note) [nr] = {#name, 6, args},
 #define DENY(nr, name, family, error, args, note) [nr] = {#name, 6, args},
+#define ABSENT(nr, name, family, error, args, note) [nr] = {#name, 6, args},
 
 const struct signature signatures[kMaxNumber] = {
 #include "../../../native/monitor/syscalls.def"
