@@ -1,12 +1,14 @@
 /** Node's side of native/abi/supervisor.h: events from the supervisor of one program, commands to it. */
 import type { Socket } from 'node:net';
 import { logger } from './debug.js';
+import type { SetupFailure } from './setup-failure.js';
 
 const log = logger('control');
 
 export type SupervisorEvent =
   | { event: 'started'; pid: number }
-  | { event: 'failed'; errno: number; what: string }
+  | { event: 'failed'; errno: number; what: string; step?: undefined }
+  | ({ event: 'failed' } & SetupFailure)
   | { event: 'stopped'; signal: number }
   | { event: 'exit'; status: number; userUs: number; systemUs: number; maxRssKiB: number };
 

@@ -19,6 +19,7 @@ export const errorCodes = [
   'ERR_PROGRAM_NOT_EXECUTABLE',
   'ERR_PROGRAM_NOT_FOUND',
   'ERR_SANDBOX_CLOSED',
+  'ERR_SANDBOX_SETUP',
   'ERR_SYSTEM',
   'ERR_UNSUPPORTED_PLATFORM',
 ] as const;
@@ -35,6 +36,8 @@ export interface SandboxErrorDetails {
   /** A positive errno. */
   errno?: number | undefined;
   syscall?: string | undefined;
+  /** ERR_SANDBOX_SETUP: which step the host refused (docs/errors.md). */
+  step?: string | undefined;
   cause?: unknown;
 }
 
@@ -63,6 +66,7 @@ export class SandboxError extends Error {
   readonly errno?: number;
   /** The host's call that failed. */
   readonly syscall?: string;
+  readonly step?: string;
 
   constructor(code: ErrorCode, message: string, details: SandboxErrorDetails = {}) {
     const { cause, ...given } = details;

@@ -1,6 +1,21 @@
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
 export type {
+  BindMount,
+  Isolation,
+  IsolationOptions,
+  Mount,
+  Network,
+  RlimitName,
+  Rlimits,
+  RlimitValue,
+  Rootfs,
+  SandboxUser,
+  TmpfsMount,
+  Weaker,
+  WritableLayer,
+} from './isolation.js';
+export type {
   CommonOptions,
   ExecOptions,
   Input,

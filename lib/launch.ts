@@ -5,6 +5,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { logger } from './debug.js';
 import { toSandboxError } from './errors.js';
+import type { Keeper } from './keeper.js';
 import { type Addon, native } from './native.js';
 import type { StdioEntry } from './options.js';
 import { encodeStartBlob, startFd, startFlags } from './start-blob.js';
@@ -21,6 +22,10 @@ export interface LaunchRequest {
   kvmFd: number;
   newSession: boolean;
   traceFd?: number | undefined;
+  /** The guest's limit on open files; default: this process's. */
+  fileLimit?: { soft: number; hard: number } | undefined;
+  /** The sandbox that the program runs in; `program` is then looked up there, in PATH too. */
+  keeper?: Pick<Keeper, 'pidFd' | 'blobFd'> | undefined;
 }
 
 export interface Launched {
@@ -102,13 +107,16 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
 
     const reportFd = startFd.firstExtra + extra.length;
     const tracing = request.traceFd !== undefined;
+    const { keeper } = request;
     const blob = encodeStartBlob({
-      flags: tracing ? startFlags.trace : 0,
+      flags: (tracing ? startFlags.trace : 0) | (keeper ? startFlags.searchPath : 0),
       extraFds: extra.length,
       traceFd: tracing ? reportFd + 1 : -1,
       reportFd,
       program: request.program,
       cwd: request.cwd,
+      fileLimit: request.fileLimit,
+      sandboxFd: keeper ? reportFd + (tracing ? 2 : 1) : 0,
     });
     const stdio: StdioOptions = [
       ...standard.map(([fd]) => fd),
@@ -118,6 +126,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       ...extra,
       reportWrite,
       ...(request.traceFd === undefined ? [] : [request.traceFd]),
+      ...(keeper ? [keeper.pidFd, keeper.blobFd] : []),
       'pipe', // the control socket
     ];
 

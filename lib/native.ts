@@ -21,6 +21,8 @@ export interface Addon {
   createMemfd(name: string, bytes: Uint8Array): number;
   /** [read end, write end], close-on-exec. */
   createPipe(nonblockingRead: boolean): [number, number];
+  /** A reference to a process of this one's, close-on-exec. */
+  openPidfd(pid: number): number;
   /** Closes what the addon has opened; Node's own closeSync() would warn in a worker. */
   closeFd(fd: number): void;
   /** Leaves what the addon has opened to a new owner, who closes it. */
@@ -36,6 +38,7 @@ export interface Native {
   addonPath: string;
   monitorPath: string;
   supervisorPath: string;
+  keeperPath: string;
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -77,6 +80,7 @@ function load(): Native {
     addonPath,
     monitorPath: executable(join(folder, 'barchan-monitor')),
     supervisorPath: executable(join(folder, 'barchan-supervisor')),
+    keeperPath: executable(join(folder, 'barchan-keeper')),
   };
 }
 

@@ -2,9 +2,20 @@
  * The options that callers may give, and their validation: everything is checked here, before anything is
  * opened or started, and refused with ERR_INVALID_OPTION naming the option, its value and what is allowed.
  */
-import { constants } from 'node:buffer';
-import { accessSync, constants as fsConstants, statSync } from 'node:fs';
 import { SandboxError } from './errors.js';
+import { defaultIsolation, type IsolationOptions, isolationOptionNames } from './isolation.js';
+import { directoryInside, isolationRules } from './isolation-options.js';
+import {
+  byteCount,
+  descriptor,
+  directory,
+  flag,
+  milliseconds,
+  path,
+  type Rule,
+  rule,
+  text,
+} from './option-rules.js';
 import { signalNumber } from './signals.js';
 
 /** How one standard stream is set up: a pipe to this process, this process's own, /dev/null, or a descriptor. */
@@ -40,7 +51,7 @@ export interface CommonOptions {
 }
 
 /** `cwd`, `env`, `timeoutMs`, `killSignal` and `maxOutputBytes` are defaults for the programs of the sandbox. */
-export interface SandboxOptions extends CommonOptions {
+export interface SandboxOptions extends CommonOptions, IsolationOptions {
   /** Path of the KVM device; default /dev/kvm. */
   kvmDevice?: string | undefined;
   /** See ExecOptions. */
@@ -88,44 +99,11 @@ export interface ExecOptions extends CommonOptions {
   maxOutputBytes?: number | undefined;
 }
 
-export type RunOptions = ExecOptions & Pick<SandboxOptions, 'kvmDevice'>;
+export type RunOptions = ExecOptions & IsolationOptions & Pick<SandboxOptions, 'kvmDevice'>;
 
 export const defaultMaxOutputBytes = 16 * 1024 * 1024;
-const greatestMaxOutputBytes = constants.MAX_STRING_LENGTH;
-const greatestTimeoutMs = 2 ** 31 - 1;
 const greatestExtraFds = 1000;
 
-/** What to give instead, and where the mistake is when it is inside the value (`.NAME`, `[3]`). */
-type Problem = { give: string; at?: string; value?: unknown };
-type Rule = (value: unknown) => Problem | undefined;
-
-/** Every rule but those for lists and records: a test, and what passes it. */
-const rule =
-  (test: (value: unknown) => boolean, give: string): Rule =>
-  (value) =>
-    test(value) ? undefined : { give };
-
-const whole = (value: unknown, greatest: number): boolean =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= greatest;
-
-const text = rule(
-  (value) => typeof value === 'string' && !value.includes('\0'),
-  'a string without NUL bytes',
-);
-const path = rule(
-  (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
-  'a path, a string that is not empty and has no NUL bytes',
-);
-const flag = rule((value) => typeof value === 'boolean', 'true or false');
-const descriptor = rule((value) => whole(value, 2 ** 31 - 1), 'the number of an open descriptor');
-const milliseconds = rule(
-  (value) => whole(value, greatestTimeoutMs),
-  `whole milliseconds from 0 (no limit) to ${greatestTimeoutMs}`,
-);
-const byteCount = rule(
-  (value) => whole(value, greatestMaxOutputBytes),
-  `a whole number of bytes from 0 to ${greatestMaxOutputBytes}`,
-);
 const killSignal = rule(
   (value) => signalNumber(value) !== undefined,
   'the name of a signal, like "SIGTERM", or a number from 1 to 64',
@@ -144,19 +122,6 @@ const input = rule(
       (value instanceof Uint8Array || Symbol.asyncIterator in value || Symbol.iterator in value)),
   'a string, a Uint8Array, a readable stream, or an iterable or async iterable of strings and Uint8Arrays',
 );
-
-const directory: Rule = (value) => {
-  const problem = path(value);
-  if (problem) return problem;
-  const give = 'a directory that this user can enter';
-  try {
-    if (!statSync(value as string).isDirectory()) return { give: `${give}; this is none` };
-    accessSync(value as string, fsConstants.X_OK);
-    return undefined;
-  } catch (error) {
-    return { give: `${give}; this gives ${(error as NodeJS.ErrnoException).code}` };
-  }
-};
 
 const environment: Rule = (value) => {
   // A Map or a list has entries of its own kind, which Object.entries() does not see.
@@ -200,7 +165,7 @@ const execRules = {
 
 /** By the name of the call. */
 const rules = {
-  'Sandbox.create': { ...commonRules, kvmDevice: path, maxOutputBytes: byteCount },
+  'Sandbox.create': { ...commonRules, ...isolationRules, kvmDevice: path, maxOutputBytes: byteCount },
   'Sandbox.spawn': {
     ...commonRules,
     argv0: text,
@@ -211,9 +176,12 @@ const rules = {
     traceFd: descriptor,
   },
   'Sandbox.exec': execRules,
-  run: { ...execRules, kvmDevice: path },
+  run: { ...execRules, ...isolationRules, kvmDevice: path },
   doctor: { kvmDevice: path },
 } satisfies Record<string, Record<string, Rule>>;
+
+/** Where a program runs in a sandbox with isolation, its working directory is one in there. */
+const insideRules: Record<string, Rule> = { cwd: directoryInside };
 
 export type Operation = keyof typeof rules;
 
@@ -232,16 +200,44 @@ function show(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value);
 }
 
-/** Throws ERR_INVALID_OPTION for the first option that is unknown or wrong. undefined means "not given". */
-export function validateOptions(operation: Operation, options: unknown): void {
+/** Of a sandbox's own options; for those of its programs the sandbox knows. */
+export function isIsolated(options: IsolationOptions): boolean {
+  return (options.isolation ?? defaultIsolation) === 'full';
+}
+
+function validateCombinations(
+  operation: Operation,
+  options: IsolationOptions & SpawnOptions,
+  isolated: boolean,
+): void {
+  if (isolated && options.keepBackground) {
+    throw refuse(
+      operation,
+      'options.keepBackground',
+      true,
+      "false: with isolation no process outlives its program's end",
+    );
+  }
+  for (const name of isolationOptionNames) {
+    if (!isolated && options[name] !== undefined)
+      throw refuse(operation, `options.${name}`, options[name], 'it together with isolation: "full"');
+  }
+}
+
+/**
+ * Throws ERR_INVALID_OPTION for the first option that is unknown or wrong. undefined means "not given".
+ * `isolated`: for a program of a sandbox that is; paths are then those inside.
+ */
+export function validateOptions(operation: Operation, options: unknown, isolated?: boolean): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw refuse(operation, 'options', options, 'an object');
   }
+  const inside = isolated ?? (operation !== 'doctor' && isIsolated(options));
   const known: Record<string, Rule> = rules[operation];
   for (const [name, value] of Object.entries(options)) {
     const option = `options.${name}`;
-    const check = Object.hasOwn(known, name) ? known[name] : undefined;
+    const check = Object.hasOwn(known, name) ? (inside && insideRules[name]) || known[name] : undefined;
     if (!check) {
       throw new SandboxError('ERR_INVALID_OPTION', `${operation}: there is no ${option}`, {
         path: option,
@@ -255,6 +251,7 @@ export function validateOptions(operation: Operation, options: unknown): void {
       throw refuse(operation, option + at, at ? problem.value : value, give);
     }
   }
+  validateCombinations(operation, options, inside);
 }
 
 /** Throws ERR_INVALID_OPTION unless `argv` is a list of one or more strings without NUL bytes. */

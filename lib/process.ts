@@ -10,6 +10,7 @@ import type { Launched } from './launch.js';
 import { native } from './native.js';
 import type { KillSignal } from './options.js';
 import { reportedFailure } from './report.js';
+import { setupError } from './setup-failure.js';
 import { signalName, signalNumber } from './signals.js';
 
 const log = logger('process');
@@ -52,13 +53,15 @@ export interface ProcessEvents {
   exit: [exit: ProcessExit];
 }
 
-function cannotStart(what: string, errno: number): SandboxError {
+function startFailure(event: SupervisorEvent & { event: 'failed' }): SandboxError {
+  if (event.step !== undefined) return setupError(event);
+  const { what, errno } = event;
   return new SandboxError('ERR_SYSTEM', `Cannot start a process: ${what}: ${errnoText(errno)}`, { errno });
 }
 
 /** From Sandbox.spawn(). A stream is null unless its `stdio` entry is 'pipe'. */
 export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
-  /** Of the first process; the same inside and outside. */
+  /** Of the first process, as seen from here; without isolation it is the same inside. */
   readonly pid: number;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
@@ -98,7 +101,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
             guest = new GuestProcess(launched, control, event.pid, gone, limits);
             resolve(guest);
           } else if (event.event === 'failed') {
-            reject(cannotStart(event.what, event.errno));
+            reject(startFailure(event));
           }
         },
         () => {
@@ -195,7 +198,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     if (event.event === 'stopped') {
       this.emit('stopped', signalName(event.signal));
     } else if (event.event === 'failed') {
-      this.#failure ??= cannotStart(event.what, event.errno);
+      this.#failure ??= startFailure(event);
     } else if (event.event === 'exit') {
       this.#control.seen();
       const signal = event.status & 0x7f;

@@ -1,6 +1,15 @@
 /** One program in a sandbox of its own. */
-import { type ExecOptions, type RunOptions, validateArgv, validateOptions } from './options.js';
+import { isolationOptionNames } from './isolation.js';
+import {
+  type ExecOptions,
+  type RunOptions,
+  type SandboxOptions,
+  validateArgv,
+  validateOptions,
+} from './options.js';
 import { type ExecResult, mustNotBeAborted, Sandbox } from './sandbox.js';
+
+const ofSandbox: ReadonlySet<string> = new Set(['kvmDevice', 'isolation', ...isolationOptionNames]);
 
 /**
  * Like Sandbox.exec(), in a sandbox of its own; when it returns no process of the program is left. Rejects as
@@ -21,11 +30,15 @@ export async function run(
 ): Promise<ExecResult<string | Buffer>> {
   validateArgv('run', argv);
   validateOptions('run', options);
-  const { kvmDevice, ...exec } = options;
+  const own: SandboxOptions = {};
+  const exec: ExecOptions = {};
+  for (const [name, value] of Object.entries(options)) {
+    Object.assign(ofSandbox.has(name) ? own : exec, { [name]: value });
+  }
   mustNotBeAborted(argv[0], exec.signal);
-  const box = await Sandbox.create({ kvmDevice });
+  const box = await Sandbox.create(own);
   try {
-    return await box.exec(argv, exec as ExecOptions);
+    return await box.exec(argv, exec);
   } finally {
     await box.close();
   }

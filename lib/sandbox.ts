@@ -4,11 +4,14 @@ import { Capture } from './capture.js';
 import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
 import { feed } from './feed.js';
+import { type Description, defaultCwd, defaultEnv, describe, fileLimit } from './isolation.js';
+import { Keeper } from './keeper.js';
 import { launch } from './launch.js';
 import { type KvmDevice, native } from './native.js';
 import {
   defaultMaxOutputBytes,
   type ExecOptions,
+  isIsolated,
   type SandboxOptions,
   type SpawnOptions,
   type Stdio,
@@ -35,10 +38,16 @@ export interface ExecResult<Output extends string | Buffer = string> extends Pro
   truncated: boolean;
 }
 
+interface Isolated {
+  description: Description;
+  keeper: Keeper;
+}
+
 /** `await using box = await Sandbox.create()` closes it at the end of the block. Any number of programs may run at once. */
 export class Sandbox implements AsyncDisposable {
   readonly #device: KvmDevice;
   readonly #options: SandboxOptions;
+  readonly #isolated: Isolated | undefined;
   readonly #processes = new Set<GuestProcess>();
   #starting = 0;
   #closed = false;
@@ -46,32 +55,43 @@ export class Sandbox implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /**
-   * Opens and verifies the KVM device. Rejects with ERR_INVALID_OPTION, ERR_KVM_NOT_FOUND,
-   * ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
+   * Opens and verifies the KVM device and, with isolation, makes namespaces and mounts. Rejects with
+   * ERR_INVALID_OPTION, ERR_SANDBOX_SETUP, ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     validateOptions('Sandbox.create', options);
     try {
-      return new Sandbox(native().addon.openDevice(options.kvmDevice ?? '/dev/kvm'), options);
+      const { addon } = native();
+      const device = addon.openDevice(options.kvmDevice ?? '/dev/kvm');
+      try {
+        if (!isIsolated(options)) return new Sandbox(device, options);
+        const description = describe(options);
+        return new Sandbox(device, options, { description, keeper: await Keeper.start(description) });
+      } catch (error) {
+        addon.closeFd(device.fd);
+        throw error;
+      }
     } catch (error) {
       throw toSandboxError(error, 'Cannot create a sandbox');
     }
   }
 
-  private constructor(device: KvmDevice, options: SandboxOptions) {
+  private constructor(device: KvmDevice, options: SandboxOptions, isolated?: Isolated) {
     this.#device = device;
     this.#options = options;
+    this.#isolated = isolated;
     log('created: %o', device);
   }
 
   /**
    * Starts a program; resolves when its process exists. `argv[0]` is its path, or a name that is searched for in
    * the PATH of `env`. Rejects with ERR_INVALID_OPTION, ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE,
-   * ERR_SANDBOX_CLOSED, ERR_ABORTED, ERR_SYSTEM; see GuestProcess.exited for what can happen later.
+   * ERR_SANDBOX_CLOSED, ERR_SANDBOX_SETUP, ERR_ABORTED, ERR_SYSTEM; see GuestProcess.exited for what can happen
+   * later: with isolation the program is looked for inside, and whether it is there shows only then.
    */
   async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
     validateArgv('Sandbox.spawn', argv);
-    validateOptions('Sandbox.spawn', options);
+    validateOptions('Sandbox.spawn', options, this.#isolated !== undefined);
     return this.#start(argv, options);
   }
 
@@ -79,11 +99,13 @@ export class Sandbox implements AsyncDisposable {
   async #start(argv: readonly [string, ...string[]], options: SpawnOptions): Promise<GuestProcess> {
     this.#mustBeOpen();
     mustNotBeAborted(argv[0], options.signal);
-    const cwd = options.cwd ?? this.#options.cwd;
-    const env = options.env ?? this.#options.env ?? process.env;
+    const isolated = this.#isolated;
+    const cwd = options.cwd ?? this.#options.cwd ?? (isolated && defaultCwd(isolated.description));
+    const env = options.env ?? this.#options.env ?? (isolated ? defaultEnv() : process.env);
     const stdio = stdioEntries(options.stdio ?? 'pipe');
     const inherits = stdio.slice(0, 3).some((entry, index) => entry === 'inherit' || entry === index);
-    const program = findProgram(argv[0], env, cwd);
+    // In a sandbox it can only be looked for inside.
+    const program = isolated ? argv[0] : findProgram(argv[0], env, cwd);
 
     this.#starting++;
     try {
@@ -97,6 +119,8 @@ export class Sandbox implements AsyncDisposable {
         kvmFd: this.#device.fd,
         newSession: options.newSession ?? !inherits,
         traceFd: options.traceFd,
+        keeper: isolated?.keeper,
+        fileLimit: isolated && fileLimit(isolated.description),
       });
       const guest = await GuestProcess.start(launched, {
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,
@@ -127,7 +151,7 @@ export class Sandbox implements AsyncDisposable {
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult<string | Buffer>>;
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
     validateArgv('Sandbox.exec', argv);
-    validateOptions('Sandbox.exec', options);
+    validateOptions('Sandbox.exec', options, this.#isolated !== undefined);
     const { input, encoding, maxOutputBytes, ...common } = options;
     const guest = await this.#start(argv, {
       ...common,
@@ -164,6 +188,7 @@ export class Sandbox implements AsyncDisposable {
     this.#closed = true;
     if (this.#starting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
+    await this.#isolated?.keeper.close();
     native().addon.closeFd(this.#device.fd);
     log('closed');
   }

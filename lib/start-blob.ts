@@ -11,6 +11,8 @@ export const startFlags = {
   trace: 1 << 0,
   selfTest: 1 << 1,
   forceUserEntry: 1 << 3,
+  searchPath: 1 << 4,
+  fileLimit: 1 << 5,
 } as const;
 
 /** Numbers that the descriptors have in the started process. */
@@ -23,6 +25,10 @@ export interface StartBlob {
   reportFd: number;
   program: string;
   cwd?: string | undefined;
+  /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
+  sandboxFd?: number | undefined;
+  /** The guest's RLIMIT_NOFILE; default: this process's. */
+  fileLimit?: { soft: number; hard: number } | undefined;
 }
 
 export function encodeStartBlob(blob: StartBlob): Buffer {
@@ -52,11 +58,14 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(startMagic, 0);
   head.writeUInt32LE(startVersion, 4);
   head.writeUInt32LE(size, 8);
-  head.writeUInt32LE(blob.flags, 12);
+  head.writeUInt32LE(blob.flags | (blob.fileLimit ? startFlags.fileLimit : 0), 12);
   head.writeUInt32LE(blob.extraFds, 16);
   head.writeInt32LE(blob.traceFd, 20);
   head.writeInt32LE(blob.reportFd, 24);
   head.writeUInt32LE(program, 28);
   head.writeUInt32LE(cwd, 32);
+  head.writeUInt32LE(blob.sandboxFd ?? 0, 36);
+  head.writeUInt32LE(blob.fileLimit?.soft ?? 0, 40);
+  head.writeUInt32LE(blob.fileLimit?.hard ?? 0, 44);
   return Buffer.concat([head, ...strings], size);
 }

@@ -1,16 +1,20 @@
-# The product's build of the two freestanding programs; called by binding.gyp with
+# The product's build of the three freestanding programs; called by binding.gyp with
 # OUT (where the programs go) and B (where objects go).
 # Sources and flags of the monitor are those of dev.mk; warnings of newer compilers are not fatal here.
 include native/dev.mk
 FLAGS += -Wno-error
 
-SUPERVISOR_SRC := $(wildcard native/supervisor/*.cc) native/host/string.cc
+# What keeper and supervisor share.
+SANDBOX_SRC := $(filter-out native/sandbox/keeper.cc,$(wildcard native/sandbox/*.cc)) native/host/string.cc native/host/start_x86_64.S
+SUPERVISOR_SRC := $(wildcard native/supervisor/*.cc) $(SANDBOX_SRC)
 SUPERVISOR_OBJ := $(patsubst %,$(B)/%.o,$(SUPERVISOR_SRC))
+KEEPER_SRC := native/sandbox/keeper.cc $(SANDBOX_SRC)
+KEEPER_OBJ := $(patsubst %,$(B)/%.o,$(KEEPER_SRC))
 LINK := -static-pie -nostdlib -nostartfiles -Wl,-z,relro,-z,now,-z,noexecstack,--no-dynamic-linker,--build-id=none
 
 .DEFAULT_GOAL := product
 .PHONY: product
-product: $(OUT)/barchan-monitor $(OUT)/barchan-supervisor
+product: $(OUT)/barchan-monitor $(OUT)/barchan-supervisor $(OUT)/barchan-keeper
 
 # Programs that run are replaced, not written into (ETXTBSY).
 $(OUT)/barchan-monitor: $(B)/barchan-monitor
@@ -19,4 +23,7 @@ $(OUT)/barchan-monitor: $(B)/barchan-monitor
 $(OUT)/barchan-supervisor: $(SUPERVISOR_OBJ)
 	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
 
--include $(SUPERVISOR_OBJ:.o=.d)
+$(OUT)/barchan-keeper: $(KEEPER_OBJ)
+	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
+
+-include $(SUPERVISOR_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)

@@ -13,6 +13,7 @@ for (const [from, to] of [
   ['barchan.node', 'barchan.napi.node'],
   ['barchan-monitor', 'barchan-monitor'],
   ['barchan-supervisor', 'barchan-supervisor'],
+  ['barchan-keeper', 'barchan-keeper'],
 ]) {
   copyFileSync(join(root, 'build/Release', from), join(target, to));
   const { status } = spawnSync('strip', ['--strip-unneeded', join(target, to)], { stdio: 'inherit' });

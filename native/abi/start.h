@@ -27,18 +27,23 @@ constexpr u32 kStartVersion = 1;
 constexpr u32 kStartTrace = 1u << 0;           // write one line per system call to fd `trace_fd`
 constexpr u32 kStartSelfTest = 1u << 1;        // run the entry-mode self-test, print one JSON line, exit
 constexpr u32 kStartForceUserEntry = 1u << 3;  // tests only: behave as if the self-test said `user`
+constexpr u32 kStartSearchPath = 1u << 4;      // look a `program` without '/' up in PATH, as execvp(3) does
+constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `file_soft` and `file_hard`
 
 struct StartBlob {
   u32 magic;    // kStartMagic
   u32 version;  // kStartVersion
   u32 size;     // of the whole blob, strings included; at most 64 KiB
   u32 flags;
-  u32 extra_fds;    // 0..1000: how many descriptors from fd 6 on are the guest's
-  i32 trace_fd;     // number at start, or -1; parked by the monitor
-  i32 report_fd;    // where the monitor writes its one structured line on failure, or -1
-  u32 program;      // offset of the NUL-terminated path of the program (already searched in PATH)
-  u32 cwd;          // offset of a NUL-terminated directory to enter first, or 0
-  u32 reserved[7];  // zero
+  u32 extra_fds;   // 0..1000: how many descriptors from fd 6 on are the guest's
+  i32 trace_fd;    // number at start, or -1; parked by the monitor
+  i32 report_fd;   // where the monitor writes its one structured line on failure, or -1
+  u32 program;     // offset of the NUL-terminated path of the program (already searched in PATH)
+  u32 cwd;         // offset of a NUL-terminated directory to enter first, or 0
+  u32 sandbox_fd;  // the keeper's pidfd; SandboxBlob is on the next number (abi/sandbox.h); 0: no sandbox
+  u32 file_soft;   // with kStartFileLimit, else 0
+  u32 file_hard;
+  u32 reserved[4];  // zero
 };
 static_assert(sizeof(StartBlob) == 64);
 

@@ -8,7 +8,8 @@
 //
 // Supervisor to Node: JSON lines.
 //   {"event":"started","pid":N}        the guest's process, as soon as it exists
-//   {"event":"failed","errno":N,"what":"..."}  it could not be started; no other event follows
+//   {"event":"failed","errno":N,"what":"..."}  it could not be started; no other event follows; in a sandbox
+//                                      "step" and perhaps "path" instead of "what" (sandbox/failure.h)
 //   {"event":"stopped","signal":N}     by SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU
 //   {"event":"exit","status":N,"userUs":N,"systemUs":N,"maxRssKiB":N}  N of status as wait(2) has it
 // Node to supervisor: pairs of bytes, operation and argument. The supervisor stays until Node has seen the

@@ -33,6 +33,7 @@ class Barchan : public Napi::Addon<Barchan> {
                              InstanceMethod("openDevice", &Barchan::open, napi_enumerable),
                              InstanceMethod("createMemfd", &Barchan::memfd, napi_enumerable),
                              InstanceMethod("createPipe", &Barchan::pipe, napi_enumerable),
+                             InstanceMethod("openPidfd", &Barchan::pidfd, napi_enumerable),
                              InstanceMethod("closeFd", &Barchan::close, napi_enumerable),
                              InstanceMethod("releaseFd", &Barchan::release, napi_enumerable),
                              InstanceMethod("dieBySignal", &Barchan::die, napi_enumerable),
@@ -44,6 +45,7 @@ class Barchan : public Napi::Addon<Barchan> {
   Napi::Value open(const Napi::CallbackInfo& info) { return open_device(info, descriptors_); }
   Napi::Value memfd(const Napi::CallbackInfo& info) { return create_memfd(info, descriptors_); }
   Napi::Value pipe(const Napi::CallbackInfo& info) { return create_pipe(info, descriptors_); }
+  Napi::Value pidfd(const Napi::CallbackInfo& info) { return open_pidfd(info, descriptors_); }
   Napi::Value close(const Napi::CallbackInfo& info) { return close_fd(info, descriptors_); }
   Napi::Value release(const Napi::CallbackInfo& info) { return release_fd(info, descriptors_); }
   Napi::Value die(const Napi::CallbackInfo& info) { return die_by_signal(info); }

@@ -50,6 +50,8 @@ Napi::Value open_device(const Napi::CallbackInfo& info, Descriptors& descriptors
 Napi::Value create_memfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createPipe(nonblockingRead: boolean): [readFd, writeFd], both close-on-exec
 Napi::Value create_pipe(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// openPidfd(pid: number): fd
+Napi::Value open_pidfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // closeFd(fd: number) and releaseFd(fd: number), of a descriptor that the addon has opened
 Napi::Value close_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 Napi::Value release_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);

@@ -1,4 +1,4 @@
-// Purpose: first instructions of the monitor: make the static PIE's pointers right, then barchan_main(stack).
+// Purpose: first instructions of each freestanding program: make the static PIE's pointers right, then barchan_main(stack).
 // Owner:   host. Runs once, single-threaded, before any relocated data may be used.
 // Trust:   the stack is the kernel's (argc, argv, envp, auxv; System V ABI for x86-64, 3.4.1).
 //

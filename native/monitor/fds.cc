@@ -106,6 +106,8 @@ FdsError fds_start(u32 extra, int trace, int report) {
   return {};
 }
 
+void fds_limit(u64 soft, u64 hard) { limits = {min(soft, limits.hard), min(hard, limits.hard)}; }
+
 void fds_resume(u32 image, u64 soft, u64 hard) {
   base = image;
   limits = {soft, hard};

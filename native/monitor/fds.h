@@ -38,6 +38,8 @@ struct FdsError {
 // every other one. `trace` and `report` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
 // then duplicated, a report shares the guest's number). Pre: single-threaded.
 FdsError fds_start(u32 extra, int trace, int report);
+// Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.
+void fds_limit(u64 soft, u64 hard);
 // After exec: takes the base from the image's number, the guest's limits from the monitor before.
 void fds_resume(u32 base, u64 soft, u64 hard);
 

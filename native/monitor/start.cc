@@ -12,6 +12,7 @@
 #include "monitor/fds.h"
 #include "monitor/host_layout.h"
 #include "monitor/image/identity.h"
+#include "monitor/image/search.h"
 #include "monitor/image/stack.h"
 #include "monitor/mm/mm.h"
 #include "monitor/report.h"
@@ -34,6 +35,7 @@ constexpr char kDevFd[] = "/dev/fd/";
 
 u32 flags;
 Target target;
+char found[kPathMax];  // the program's path, when PATH was searched
 ExecState exec_state;
 
 // No libc does it for a static PIE: what the linker put in the RELRO segment is constant from here on.
@@ -55,6 +57,11 @@ void protect_relocated(const KernelStack& kernel) {
 // The number in "/dev/fd/N", or -1.
 i64 descriptor_in(const char* execfn) {
   return starts_with(execfn, kDevFd) ? parse_decimal(execfn + sizeof kDevFd - 1) : -1;
+}
+
+bool has_slash(const char* path) {
+  while (*path != 0 && *path != '/') path++;
+  return *path != 0;
 }
 
 [[noreturn]] void reject_layout(i64 error) {
@@ -123,6 +130,7 @@ Thread& first_thread() {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
   }
+  if (flags & abi::kStartFileLimit) fds_limit(config.blob.file_soft, config.blob.file_hard);
   if (flags & abi::kStartTrace) trace_start();
   if (config.cwd != nullptr) {
     i64 r = host::call(__NR_chdir, config.cwd);
@@ -132,6 +140,13 @@ Thread& first_thread() {
   if (flags & abi::kStartSelfTest) self_test_report();
 
   target_init(target);
+  if ((flags & abi::kStartSearchPath) && !has_slash(config.program)) {
+    if (i64 r = search_path(config.program, kernel.environment, found); r < 0) {
+      if (r == -ENOENT) target.why = "the program is not in PATH";
+      reject_program(r, r == -ENOENT ? config.program : found);
+    }
+    config.program = found;
+  }
   i64 r = target_resolve(target, AT_FDCWD, config.program, 0, config.program, false);
   if (r == 0) r = park_program();
   if (r < 0) reject_program(r, config.program);

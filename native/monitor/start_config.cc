@@ -13,7 +13,8 @@ using abi::StartBlob;
 constexpr int kBlobFd = 4;
 constexpr u32 kBlobMax = 64 << 10;
 constexpr u32 kExtraMax = 1000;
-constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry;
+constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry |
+                            abi::kStartSearchPath | abi::kStartFileLimit;
 
 alignas(StartBlob) char bytes[kBlobMax + 1];
 
@@ -61,6 +62,9 @@ StartConfig read_start_config() {
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
   if ((blob.flags & abi::kStartTrace) && blob.trace_fd == -1)
     reject("a trace needs a descriptor to write to");
+  const bool limited = (blob.flags & abi::kStartFileLimit) != 0;
+  if (limited ? blob.file_soft > blob.file_hard : (blob.file_soft | blob.file_hard) != 0)
+    reject("the limit on open files is wrong");
   config.program = string_at(blob.program, size, "the program's path is not a terminated string of the blob");
   if (blob.cwd != 0)
     config.cwd = string_at(blob.cwd, size, "the directory is not a terminated string of the blob");

@@ -10,7 +10,9 @@
 #include "abi/supervisor.h"
 #include "host/string.h"
 #include "host/syscall.h"
+#include "sandbox/failure.h"
 #include "supervisor/family.h"
+#include "supervisor/join.h"
 
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
@@ -26,6 +28,7 @@ namespace barchan::supervisor {
 namespace {
 
 constexpr int kSignals = 64;
+constexpr u32 kDescriptorMost = 1u << 20;  // more than a start passes on
 // Longer than a busy Node needs to tell us about a signal that our whole group was sent.
 constexpr u64 kForwardWindowMs = 3000;
 constexpr u64 kSweepIntervalMs = 5;
@@ -34,6 +37,8 @@ struct Supervisor {
   int control = -1;
   int signals = -1;
   i32 child = 0;
+  i32 init = 0;        // of the child's PID namespace when it is in a sandbox, else 0
+  int life = -1;       // tells the init (supervisor/init.h)
   bool ended = false;  // the first process
   bool seen = false;   // its end, by Node
   bool keep = false;
@@ -102,6 +107,7 @@ bool reap() {
                .str("}\n"));
     } else {
       self.ended = true;
+      if (self.life >= 0) host::call(__NR_write, self.life, "", 1);
       send_exit(status, usage);
     }
   }
@@ -142,7 +148,10 @@ void obey(u8 operation, u8 argument) {
       if (is_signal) forward(argument);
       break;
     case abi::kOpEnd: self.finish = true; break;
-    case abi::kOpKeep: self.keep = true; break;
+    case abi::kOpKeep:
+      // A sandbox keeps nothing: its init would not outlive us.
+      self.keep = self.init == 0;
+      break;
     case abi::kOpSeen: self.seen = true; break;
     default: break;
   }
@@ -175,7 +184,11 @@ void read_control() {
 // Ends every process of the guest. Returns when there is none.
 void sweep() {
   while (reap()) {
-    if (signal_family(SIGKILL) < 0) signal_child(SIGKILL);
+    // With the init of a PID namespace the kernel ends all others, and the init last.
+    if (self.init != 0)
+      host::call(__NR_kill, self.init, SIGKILL);
+    else if (signal_family(SIGKILL) < 0)
+      signal_child(SIGKILL);
     pollfd wait = {self.signals, POLLIN, 0};
     __kernel_timespec interval = {0, kSweepIntervalMs * 1000000};
     if (host::call(__NR_ppoll, &wait, 1, &interval, nullptr, 8) > 0) drain_signals();
@@ -198,22 +211,68 @@ void sweep() {
 }
 
 // So that a process list shows the program once, and this process by its own name.
-void take_name(char** argv, int argc) {
+void take_name(char** argv, int argc, const char* name) {
   char* start = argv[0];
   char* end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
   memset(start, 0, static_cast<size_t>(end - start));
-  Text(start, static_cast<size_t>(end - start)).str("barchan-supervisor");
+  Text(start, static_cast<size_t>(end - start)).str(name);
   host::call(__NR_prctl, PR_SET_NAME, "barchan-super", 0, 0, 0);
 }
 
-[[noreturn]] void become_monitor(char** argv, char** environment, u64 mask, i64 parent) {
-  host::call(__NR_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, sizeof mask);
+struct Execution {
+  int argc;
+  char** argv;
+  char** environment;
+  u64 mask;
+};
+
+i64 execute_monitor(void* context) {
+  const auto& execution = *static_cast<Execution*>(context);
+  host::call(__NR_rt_sigprocmask, SIG_SETMASK, &execution.mask, nullptr, sizeof execution.mask);
   host::call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (host::call(__NR_getppid) != parent) leave(abi::kExitStartFailed);
   // Not execveat with an empty path: that is how a monitor starts its successor (abi/start.h).
-  const i64 error = host::call(__NR_execve, "/proc/self/fd/5", argv, environment);
-  send_failed("execve of the monitor", error);
-  leave(abi::kExitStartFailed);
+  return host::call(__NR_execve, "/proc/self/fd/5", execution.argv, execution.environment);
+}
+
+void rename_init(void* context) {
+  const auto& execution = *static_cast<Execution*>(context);
+  take_name(execution.argv, execution.argc, "barchan-init");
+}
+
+// Starts the monitor as a child, or leaves.
+void start_plain(Execution& execution) {
+  const i64 parent = host::call(__NR_getpid);
+  const i64 child = host::call(__NR_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (child < 0) {
+    send_failed("fork", child);
+    leave(abi::kExitStartFailed);
+  }
+  if (child == 0) {
+    host::call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (host::call(__NR_getppid) != parent) leave(abi::kExitStartFailed);
+    send_failed("execve of the monitor", execute_monitor(&execution));
+    leave(abi::kExitStartFailed);
+  }
+  self.child = static_cast<i32>(child);
+}
+
+void start_in_sandbox(int keeper, Execution& execution) {
+  // What is inherited by the processes of the start must not reach the monitor.
+  host::call(__NR_fcntl, keeper, F_SETFD, FD_CLOEXEC);
+  host::call(__NR_fcntl, keeper + 1, F_SETFD, FD_CLOEXEC);
+  const Roles roles = {rename_init, execute_monitor, &execution};
+  Joined joined;
+  if (const sandbox::Failure failure = join_sandbox(keeper, keeper + 1, roles, joined)) {
+    static char buffer[2 * 4096];
+    Text line(buffer, sizeof buffer);
+    put_failure(line, failure);
+    send(line);
+    leave(abi::kExitStartFailed);
+  }
+  self.child = joined.child;
+  self.init = joined.init;
+  // Above the numbers that are about to be closed.
+  self.life = static_cast<int>(host::call(__NR_fcntl, joined.life, F_DUPFD_CLOEXEC, self.control + 1));
 }
 
 [[noreturn]] void main(u64* stack) {
@@ -226,30 +285,34 @@ void take_name(char** argv, int argc) {
       blob.magic != abi::kStartMagic || blob.version != abi::kStartVersion || blob.extra_fds > 1000) {
     leave(abi::kExitStartFailed);
   }
-  self.control = max(static_cast<int>(5 + blob.extra_fds), max(blob.trace_fd, blob.report_fd)) + 1;
+  const int keeper = blob.sandbox_fd < kDescriptorMost ? static_cast<int>(blob.sandbox_fd) : 0;
+  const int last = max(static_cast<int>(5 + blob.extra_fds), max(blob.trace_fd, blob.report_fd));
+  self.control = max(last, keeper == 0 ? 0 : keeper + 1) + 1;
   host::call(__NR_fcntl, self.control, F_SETFD, FD_CLOEXEC);
   host::call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 
-  u64 all = ~0ull, mask = 0;
-  host::call(__NR_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof all);
-  const i64 parent = host::call(__NR_getpid);
-  const i64 child = host::call(__NR_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-  if (child < 0) {
-    send_failed("fork", child);
-    leave(abi::kExitStartFailed);
-  }
-  if (child == 0) become_monitor(argv, environment, mask, parent);
-  self.child = static_cast<i32>(child);
+  u64 all = ~0ull;
+  Execution execution = {argc, argv, environment, 0};
+  host::call(__NR_rt_sigprocmask, SIG_BLOCK, &all, &execution.mask, sizeof all);
+  if (keeper == 0)
+    start_plain(execution);
+  else
+    start_in_sandbox(keeper, execution);
 
   // Guests of the same user must not be able to look into this process or change it through /proc.
   host::call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-  take_name(argv, argc);
+  take_name(argv, argc, "barchan-supervisor");
   // The guest's descriptors close when the guest closes them, not when this process ends.
   host::call(__NR_close_range, 0, self.control - 1, 0);
-  host::call(__NR_close_range, self.control + 1, ~0u, 0);
+  if (self.life < 0) {
+    host::call(__NR_close_range, self.control + 1, ~0u, 0);
+  } else {
+    if (self.life > self.control + 1) host::call(__NR_close_range, self.control + 1, self.life - 1, 0);
+    host::call(__NR_close_range, self.life + 1, ~0u, 0);
+  }
   host::call(__NR_chdir, "/");
   char buffer[64];
-  send(Text(buffer, sizeof buffer).str("{\"event\":\"started\",\"pid\":").dec(child).str("}\n"));
+  send(Text(buffer, sizeof buffer).str("{\"event\":\"started\",\"pid\":").dec(self.child).str("}\n"));
 
   self.signals =
       static_cast<int>(host::call(__NR_signalfd4, -1, &all, sizeof all, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -264,15 +327,5 @@ void take_name(char** argv, int argc) {
 }  // namespace
 }  // namespace barchan::supervisor
 
-extern "C" [[noreturn, gnu::used]] void barchan_supervisor_main(barchan::u64* stack) {
-  barchan::supervisor::main(stack);
-}
-
-asm(".globl _start\n"
-    ".type _start, @function\n"
-    "_start:\n"
-    "  xor %ebp, %ebp\n"
-    "  mov %rsp, %rdi\n"
-    "  and $-16, %rsp\n"
-    "  call barchan_supervisor_main\n"
-    "  hlt\n");
+// Called by host/start_x86_64.S, after relocation.
+extern "C" [[noreturn]] void barchan_main(barchan::u64* stack) { barchan::supervisor::main(stack); }

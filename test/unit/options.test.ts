@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { validateArgv, validateOptions } from '../../lib/options.js';
 
 const { signal } = new AbortController();
+const full = { isolation: 'full' } as const;
 
 describe('options that are right', () => {
   it.each([
@@ -28,6 +29,22 @@ describe('options that are right', () => {
     ['run', { kvmDevice: '/dev/kvm', input: '' }],
     ['Sandbox.create', { kvmDevice: '/dev/kvm', maxOutputBytes: 1, cwd: '.' }],
     ['doctor', { kvmDevice: '/x' }],
+    ['Sandbox.create', { isolation: 'none' }],
+    ['Sandbox.create', { ...full, rootfs: 'host', network: 'host', hostname: 'a.b-c', cwd: '/not/here' }],
+    ['Sandbox.create', { ...full, rootfs: { directory: '/usr', writable: 'tmpfs' }, scratchBytes: 65536 }],
+    ['Sandbox.create', { ...full, rootfs: { directory: '.', writable: { directory: '/tmp' } } }],
+    [
+      'Sandbox.create',
+      { ...full, mounts: [{ source: '/etc/passwd', target: '/a/b', readOnly: false, noExec: true }] },
+    ],
+    ['Sandbox.create', { ...full, mounts: [{ tmpfs: '/a', sizeBytes: 4096 }, { tmpfs: '/b' }] }],
+    ['Sandbox.create', { ...full, user: { uid: 0, gid: 4294967294, hostUid: 5, hostGid: 6 } }],
+    [
+      'Sandbox.create',
+      { ...full, rlimits: { nofile: 5, core: 'unlimited', cpu: { soft: 1, hard: 'unlimited' } } },
+    ],
+    ['Sandbox.create', { ...full, allowWeaker: ['landlock', 'sysfs'] }],
+    ['run', { ...full, network: 'loopback', cwd: '/x', input: '' }],
   ] as const)('%s %o', (kind, options) => {
     expect(() => validateOptions(kind, options)).not.toThrow();
   });
@@ -89,6 +106,86 @@ describe('options that are wrong', () => {
     ['run', { kvmDevice: '' }, 'options.kvmDevice'],
     ['Sandbox.create', { kvmDevice: 5 }, 'options.kvmDevice'],
     ['Sandbox.create', { signal }, 'options.signal'],
+    ['Sandbox.create', { isolation: 'some' }, 'options.isolation'],
+    ['Sandbox.create', { isolation: true }, 'options.isolation'],
+    ['Sandbox.create', { isolation: 'none', rootfs: 'host' }, 'options.rootfs'],
+    ['Sandbox.create', { isolation: 'none', mounts: [] }, 'options.mounts'],
+    ['Sandbox.create', { isolation: 'none', network: 'host' }, 'options.network'],
+    ['Sandbox.create', { isolation: 'none', rlimits: {} }, 'options.rlimits'],
+    ['Sandbox.create', { isolation: 'none', allowWeaker: [] }, 'options.allowWeaker'],
+    ['Sandbox.create', { ...full, cwd: 'relative' }, 'options.cwd'],
+    ['Sandbox.create', { ...full, rootfs: '/' }, 'options.rootfs'],
+    ['Sandbox.create', { ...full, rootfs: [] }, 'options.rootfs'],
+    ['Sandbox.create', { ...full, rootfs: null }, 'options.rootfs'],
+    ['Sandbox.create', { ...full, rootfs: {} }, 'options.rootfs.directory'],
+    ['Sandbox.create', { ...full, rootfs: { directory: '/no/such' } }, 'options.rootfs.directory'],
+    ['Sandbox.create', { ...full, rootfs: { directory: '/etc/passwd' } }, 'options.rootfs.directory'],
+    ['Sandbox.create', { ...full, rootfs: { directory: '/', writable: true } }, 'options.rootfs.writable'],
+    [
+      'Sandbox.create',
+      { ...full, rootfs: { directory: '/', writable: {} } },
+      'options.rootfs.writable.directory',
+    ],
+    ['Sandbox.create', { ...full, rootfs: { directory: '/', readOnly: true } }, 'options.rootfs.readOnly'],
+    ['Sandbox.create', { ...full, mounts: {} }, 'options.mounts'],
+    ['Sandbox.create', { ...full, mounts: new Array(257).fill({ tmpfs: '/a' }) }, 'options.mounts'],
+    ['Sandbox.create', { ...full, mounts: ['/a:/b'] }, 'options.mounts[0]'],
+    ['Sandbox.create', { ...full, mounts: [{}] }, 'options.mounts[0].source'],
+    ['Sandbox.create', { ...full, mounts: [{ source: '/etc' }] }, 'options.mounts[0].target'],
+    [
+      'Sandbox.create',
+      { ...full, mounts: [{ source: '/no/such', target: '/a' }] },
+      'options.mounts[0].source',
+    ],
+    ['Sandbox.create', { ...full, mounts: [{ source: '/etc', target: 'a' }] }, 'options.mounts[0].target'],
+    ['Sandbox.create', { ...full, mounts: [{ source: '/etc', target: '/' }] }, 'options.mounts[0].target'],
+    [
+      'Sandbox.create',
+      { ...full, mounts: [{ source: '/etc', target: '/a/../b' }] },
+      'options.mounts[0].target',
+    ],
+    ['Sandbox.create', { ...full, mounts: [{ source: '/etc', target: '/a/' }] }, 'options.mounts[0].target'],
+    [
+      'Sandbox.create',
+      { ...full, mounts: [{ source: '/etc', target: '/proc/sys' }] },
+      'options.mounts[0].target',
+    ],
+    ['Sandbox.create', { ...full, mounts: [{ source: '/etc', target: '/a\0' }] }, 'options.mounts[0].target'],
+    [
+      'Sandbox.create',
+      { ...full, mounts: [{ source: '/etc', target: `/${'a'.repeat(4095)}` }] },
+      'options.mounts[0].target',
+    ],
+    [
+      'Sandbox.create',
+      { ...full, mounts: [{ source: '/etc', target: '/a', readOnly: 'no' }] },
+      'options.mounts[0].readOnly',
+    ],
+    ['Sandbox.create', { ...full, mounts: [{ tmpfs: '/a' }, { tmpfs: 3 }] }, 'options.mounts[1].tmpfs'],
+    ['Sandbox.create', { ...full, mounts: [{ tmpfs: '/a', sizeBytes: 0 }] }, 'options.mounts[0].sizeBytes'],
+    ['Sandbox.create', { ...full, mounts: [{ tmpfs: '/a', source: '/etc' }] }, 'options.mounts[0].source'],
+    ['Sandbox.create', { ...full, network: 'bridge' }, 'options.network'],
+    ['Sandbox.create', { ...full, hostname: '' }, 'options.hostname'],
+    ['Sandbox.create', { ...full, hostname: 'a_b' }, 'options.hostname'],
+    ['Sandbox.create', { ...full, hostname: 'a'.repeat(65) }, 'options.hostname'],
+    ['Sandbox.create', { ...full, user: 1000 }, 'options.user'],
+    ['Sandbox.create', { ...full, user: { uid: 1 } }, 'options.user.gid'],
+    ['Sandbox.create', { ...full, user: { uid: -1, gid: 0 } }, 'options.user.uid'],
+    ['Sandbox.create', { ...full, user: { uid: 0, gid: 4294967295 } }, 'options.user.gid'],
+    ['Sandbox.create', { ...full, rlimits: [] }, 'options.rlimits'],
+    ['Sandbox.create', { ...full, rlimits: { files: 3 } }, 'options.rlimits.files'],
+    ['Sandbox.create', { ...full, rlimits: { nofile: -1 } }, 'options.rlimits.nofile'],
+    ['Sandbox.create', { ...full, rlimits: { nofile: { soft: 3 } } }, 'options.rlimits.nofile.hard'],
+    ['Sandbox.create', { ...full, rlimits: { nofile: { soft: 3, hard: 2 } } }, 'options.rlimits.nofile.soft'],
+    [
+      'Sandbox.create',
+      { ...full, rlimits: { cpu: { soft: 'unlimited', hard: 2 } } },
+      'options.rlimits.cpu.soft',
+    ],
+    ['Sandbox.create', { ...full, scratchBytes: 1024 }, 'options.scratchBytes'],
+    ['Sandbox.create', { ...full, allowWeaker: 'landlock' }, 'options.allowWeaker'],
+    ['Sandbox.create', { ...full, allowWeaker: ['everything'] }, 'options.allowWeaker[0]'],
+    ['run', { ...full, cwd: 'x' }, 'options.cwd'],
   ] as const)('%s %o', (kind, options, path) => {
     expect(() => validateOptions(kind, options)).toThrow(
       expect.objectContaining({
@@ -125,6 +222,18 @@ describe('options that are wrong', () => {
     );
     expect(() => validateOptions('Sandbox.spawn', { stdio: ['x'] })).toThrow(
       expect.objectContaining({ value: 'x' }),
+    );
+  });
+});
+
+describe('options of a program in a sandbox', () => {
+  it('have a working directory inside, and keep nothing in the background', () => {
+    expect(() => validateOptions('Sandbox.spawn', { cwd: '/only/there' }, true)).not.toThrow();
+    expect(() => validateOptions('Sandbox.exec', { cwd: 'there' }, true)).toThrow(
+      expect.objectContaining({ path: 'options.cwd' }),
+    );
+    expect(() => validateOptions('Sandbox.spawn', { keepBackground: true }, true)).toThrow(
+      expect.objectContaining({ path: 'options.keepBackground' }),
     );
   });
 });

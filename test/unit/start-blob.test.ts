@@ -39,6 +39,8 @@ describe('start blob', () => {
     expect(startFlags.trace).toBe(constant('kStartTrace'));
     expect(startFlags.selfTest).toBe(constant('kStartSelfTest'));
     expect(startFlags.forceUserEntry).toBe(constant('kStartForceUserEntry'));
+    expect(startFlags.searchPath).toBe(constant('kStartSearchPath'));
+    expect(startFlags.fileLimit).toBe(constant('kStartFileLimit'));
     expect(header).toContain(`static_assert(sizeof(StartBlob) == ${startBlobSize})`);
     expect(header).toContain(`0..${startMaximumExtraFds}: how many`);
     expect(header).toContain(`//   fd ${startFd.kvm}      /dev/kvm`);
@@ -58,6 +60,9 @@ describe('start blob', () => {
       'report_fd',
       'program',
       'cwd',
+      'sandbox_fd',
+      'file_soft',
+      'file_hard',
       'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
@@ -73,23 +78,28 @@ describe('start blob', () => {
       extraFds: 2,
       traceFd: 9,
       cwd: '/tmp/ä',
+      sandboxFd: 12,
+      fileLimit: { soft: 13, hard: 14 },
     });
     expect(blob.readUInt32LE(0)).toBe(startMagic);
     expect(blob.readUInt32LE(8)).toBe(blob.length);
-    expect(blob.readUInt32LE(12)).toBe(1);
+    expect(blob.readUInt32LE(12)).toBe(1 | (1 << 5));
     expect(blob.readUInt32LE(16)).toBe(2);
     expect(blob.readInt32LE(20)).toBe(9);
     expect(blob.readInt32LE(24)).toBe(6);
     const text = (offset: number): string => blob.toString('utf8', offset, blob.indexOf(0, offset));
     expect(text(blob.readUInt32LE(28))).toBe('/bin/true');
     expect(text(blob.readUInt32LE(32))).toBe('/tmp/ä');
-    expect(blob.subarray(36, 64).every((byte) => byte === 0)).toBe(true);
+    expect(blob.readUInt32LE(36)).toBe(12);
+    expect([blob.readUInt32LE(40), blob.readUInt32LE(44)]).toEqual([13, 14]);
+    expect(blob.subarray(48, 64).every((byte) => byte === 0)).toBe(true);
   });
 
   it('says 0 for no working directory and -1 for no trace', () => {
     const blob = encodeStartBlob(plain);
     expect(blob.readUInt32LE(32)).toBe(0);
     expect(blob.readInt32LE(20)).toBe(-1);
+    expect(blob.readUInt32LE(36)).toBe(0);
   });
 
   it('refuses what would pass 64 KiB', () => {

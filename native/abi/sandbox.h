@@ -1,0 +1,83 @@
+// Purpose: how a sandbox is described to the programs that make it: what Node validated, in one sealed block.
+// Owner:   abi; written by lib/sandbox-blob.ts, read and checked again by native/sandbox/config.cc.
+// Trust:   comes from Node. Guests never have the descriptor; the kernel's seal keeps it from changing.
+//
+// Keeper (`barchan-keeper`, one for each sandbox): fd 3 the control socket, fd 4 a memfd with SandboxBlob.
+// It makes the namespaces and the tree of mounts, says so, and holds them until the socket ends.
+//   {"event":"ready"}
+//   {"event":"failed","errno":N,"step":"...","path":"..."}   path only where there is one; then it leaves
+//
+// A program of the sandbox: its supervisor has the keeper's pidfd and the same memfd (StartBlob::sandbox_fd).
+#ifndef BARCHAN_ABI_SANDBOX_H
+#define BARCHAN_ABI_SANDBOX_H
+
+#include "host/types.h"
+
+namespace barchan::abi {
+
+constexpr u32 kSandboxMagic = 0x58534342;  // "BCSX"
+constexpr u32 kSandboxVersion = 1;
+constexpr u32 kSandboxMaximum = 256 << 10;
+constexpr u32 kSandboxMounts = 256;
+constexpr u32 kSandboxLimits = 16;  // RLIM_NLIMITS
+
+// SandboxBlob::weaker: what the caller can do without where the host refuses it.
+constexpr u32 kWeakerLandlock = 1u << 0;
+constexpr u32 kWeakerSysfs = 1u << 1;
+
+// SandboxBlob::network.
+constexpr u32 kNetworkNone = 0;
+constexpr u32 kNetworkLoopback = 1;
+constexpr u32 kNetworkHost = 2;
+
+// SandboxBlob::writable.
+constexpr u32 kWritableNone = 0;
+constexpr u32 kWritableTmpfs = 1;
+constexpr u32 kWritableDirectory = 2;
+
+// SandboxMount::kind and ::flags.
+constexpr u32 kMountBind = 0;
+constexpr u32 kMountTmpfs = 1;
+constexpr u32 kMountReadOnly = 1u << 0;
+constexpr u32 kMountNoExec = 1u << 1;
+
+struct SandboxMount {
+  u32 kind;
+  u32 flags;
+  u32 source;  // offset of an absolute path on the host; 0 for a tmpfs
+  u32 target;  // offset of an absolute path in the sandbox, without "." and ".." and not "/"
+  u64 size;    // of a tmpfs, in bytes; 0 for a bind
+};
+static_assert(sizeof(SandboxMount) == 24);
+
+struct SandboxLimit {
+  u64 soft;  // ~0 is RLIM_INFINITY
+  u64 hard;
+};
+
+struct SandboxBlob {
+  u32 magic;    // kSandboxMagic
+  u32 version;  // kSandboxVersion
+  u32 size;     // of the whole block, tables and strings included
+  u32 weaker;
+  u32 network;
+  u32 writable;
+  u32 root;      // offset of the absolute path that the sandbox shows as /
+  u32 layer;     // offset of the folder that keeps changes, for kWritableDirectory, else 0
+  u32 hostname;  // offset
+  u32 uid;       // the only user and group that exist inside ...
+  u32 gid;
+  u32 host_uid;  // ... and who they are outside
+  u32 host_gid;
+  u32 mounts;  // offset of the table, a multiple of 8, or 0
+  u32 mount_count;
+  u32 limits_set;    // bit N: limits[N] counts; N is an RLIMIT_ number
+  u64 scratch_size;  // of the tmpfs that /tmp and all other writable places in memory share, in bytes
+  SandboxLimit limits[kSandboxLimits];
+  u64 reserved[2];  // zero
+};
+static_assert(sizeof(SandboxBlob) == 344);
+
+}  // namespace barchan::abi
+
+#endif
