@@ -37,6 +37,9 @@ struct Block {
 Block blocks[kMaxThreads];
 u32 block_count;
 kvm::Vcpu vcpus[kMaxThreads];  // by id
+// By id: the process in whose descriptor table the vCPU's number is. A process that shares this memory, though not the
+// table, cannot use what another has created since they parted.
+i32 vcpu_process[kMaxThreads];
 kvm::Vcpu* idle_vcpus;
 host::Mutex pool_lock;
 // The status of a process whose threads end one by one is its leader's.
@@ -73,10 +76,20 @@ Thread* take_block() {
   return nullptr;
 }
 
-// Pre: pool_lock. A vCPU that does not run, or a new one with a private descriptor; null when there is none.
-kvm::Vcpu* take_vcpu(i64& error) {
-  if (kvm::Vcpu* v = idle_vcpus) {
-    idle_vcpus = v->next;
+bool can_use(const kvm::Vcpu& v, i32 process, const Thread* maker) {
+  const i32 owner = vcpu_process[v.id];
+  if (owner == process) return true;
+  return maker && maker->vforked && owner == maker->parent_process && v.id < maker->inherited_vcpus;
+}
+
+// Pre: pool_lock. A vCPU that does not run, or a new one with a private descriptor; null when there is none. `maker`: the
+// calling thread, null for the first one.
+kvm::Vcpu* take_vcpu(const Thread* maker, i64& error) {
+  const i32 process = static_cast<i32>(host::call(__NR_getpid));
+  for (kvm::Vcpu** link = &idle_vcpus; *link; link = &(*link)->next) {
+    kvm::Vcpu* v = *link;
+    if (!can_use(*v, process, maker)) continue;
+    *link = v->next;
     return v;
   }
   kvm::Vm& vm = mm::vm();
@@ -88,6 +101,7 @@ kvm::Vcpu* take_vcpu(i64& error) {
   if (!page) return nullptr;
   kvm::Vcpu& v = vcpus[id];
   v = {};
+  vcpu_process[id] = process;
   fd_lock.lock();
   error = kvm::vcpu_create(vm, v, page, va);
   if (error >= 0) {
@@ -104,6 +118,14 @@ void give_vcpu(kvm::Vcpu* v) {
   idle_vcpus = v;
 }
 
+// Pre: pool_lock. A process that shared this memory is gone, or has other memory, and with it its descriptors: the vCPUs
+// that only it could use stay unused. It takes a vfork child that makes threads or processes to lose one.
+void forget_process(i32 process) {
+  for (u32 id = 0; id < mm::vm().vcpus; id++) {
+    if (vcpu_process[id] == process) vcpu_process[id] = 0;
+  }
+}
+
 // Pre: pool_lock. Takes back what threads of processes that share this memory left, once they are gone.
 void clear_graves() {
   for (u32 i = 0; i < block_count; i++) {
@@ -114,6 +136,7 @@ void clear_graves() {
     exec_release_memory(t);
     signals_release_table(t);
     give_vcpu(t.vcpu);
+    if (t.leads_process) forget_process(tid_of(t));
     b.state = kFree;
   }
 }
@@ -137,7 +160,7 @@ Thread* thread_first() {
   Thread* t = take_block();
   if (!t) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "first thread", nullptr, 125);
   i64 error = 0;
-  t->vcpu = take_vcpu(error);
+  t->vcpu = take_vcpu(nullptr, error);
   if (!t->vcpu) fail_kvm(-error, "KVM_CREATE_VCPU");
   mm::learn_entry_mode(*t->vcpu);
   entry_start(*t, 0, 0);
@@ -156,7 +179,7 @@ Thread* thread_create(const Thread& parent) {
   Thread* t = take_block();
   if (!t) return nullptr;
   i64 error = 0;
-  t->vcpu = take_vcpu(error);
+  t->vcpu = take_vcpu(&parent, error);
   if (!t->vcpu) {
     block_of(*t).state = kFree;
     return nullptr;
@@ -174,8 +197,15 @@ Thread* thread_create(const Thread& parent) {
 
 void thread_discard(Thread* t) {
   host::Guard guard(pool_lock);
+  if (t->leads_process) forget_process(tid_of(*t));
   give_vcpu(t->vcpu);
   __atomic_store_n(&block_of(*t).state, kFree, __ATOMIC_RELEASE);
+}
+
+void thread_inherit_vcpus(Thread& child, bool leads_process, const Thread& parent) {
+  child.leads_process = leads_process;
+  child.parent_process = leads_process ? static_cast<i32>(host::call(__NR_getpid)) : parent.parent_process;
+  child.inherited_vcpus = leads_process ? mm::vm().vcpus : parent.inherited_vcpus;
 }
 
 void thread_mark_grave(Thread& t) {
@@ -246,7 +276,7 @@ bool pool_is_last(const Thread& t) {
 
 void pool_adopt(Thread& t) {
   i64 error = 0;
-  t.vcpu = take_vcpu(error);
+  t.vcpu = take_vcpu(nullptr, error);
   if (!t.vcpu) monitor_crash("KVM_CREATE_VCPU after fork", static_cast<u64>(-error));
 }
 

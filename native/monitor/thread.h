@@ -80,6 +80,9 @@ struct Thread {
   u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
   bool leaving;                          // past the point of return in thread_exit()
   bool vforked;                          // of a process that shares another's memory and VM
+  bool leads_process;                    // vforked: the first thread of that process
+  i32 parent_process;  // vforked: the process that made its process, and how many vCPUs there were then
+  u32 inherited_vcpus;
   Tombstone tombstone;  // vforked, and nobody sleeps until it is gone: tells when its block is free again
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
 
@@ -123,6 +126,8 @@ Thread* thread_first();
 Thread* thread_create(const Thread& parent);
 // Gives back what thread_create took, of a thread that never ran.
 void thread_discard(Thread* thread);
+// For the child of a thread, before the host makes it. Pre: fd_lock shared, so that no vCPU is being created.
+void thread_inherit_vcpus(Thread& child, bool leads_process, const Thread& parent);
 // For a thread of a process that shares this memory, in that thread: what it has here is taken back when it is gone.
 void thread_mark_grave(Thread& thread);
 // Top of the monitor stack of `thread`, 16-aligned.

@@ -120,6 +120,7 @@ i64 share_memory(Thread& t, const Request& r) {
 
   signals_block_all();
   fd_lock.lock_shared();
+  thread_inherit_vcpus(*child, is_process, t);
   const i64 result = barchan_clone(h.nr, h.args, argument, thread_main);
   if (!sleeps || result < 0) fd_lock.unlock_shared();
   // A child that this thread waited for has its own memory by now, or is gone.
