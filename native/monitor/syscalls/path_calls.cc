@@ -23,7 +23,8 @@ i64 failed(i64 error, const HostPathCall& call) {
   if (error == -ENOENT) return call(AT_FDCWD, host::word(kNowhere));
   if (error == -EFAULT) return call(AT_FDCWD, check::kBadPointer);
   if (error == -EBADF) return call(check::kClosedFd, host::word("x"));
-  if (error == -ENOTDIR) return call(private_fd(kFdImage), host::word("x"));  // a file, so there is nothing in it
+  if (error == -ENOTDIR)
+    return call(private_fd(kFdImage), host::word("x"));  // a file, so there is nothing in it
   return error;
 }
 
