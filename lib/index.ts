@@ -26,6 +26,18 @@ export type {
   Stdio,
   StdioEntry,
 } from './options.js';
+export {
+  type ArgumentCondition,
+  type CallConditions,
+  type CallPattern,
+  type NetworkRule,
+  Policy,
+  type PolicyDescription,
+  type PolicyProfile,
+  type PolicyRule,
+  type SyscallFamily,
+  type SyscallName,
+} from './policy.js';
 export type { GuestProcess, ProcessEvents, ProcessExit, Usage } from './process.js';
 export { run } from './run.js';
 export { type ExecResult, Sandbox } from './sandbox.js';

@@ -26,6 +26,8 @@ export interface LaunchRequest {
   fileLimit?: { soft: number; hard: number } | undefined;
   /** The sandbox that the program runs in; `program` is then looked up there, in PATH too. */
   keeper?: Pick<Keeper, 'pidFd' | 'blobFd'> | undefined;
+  /** native/abi/policy.h */
+  policy?: Buffer | undefined;
 }
 
 export interface Launched {
@@ -113,6 +115,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       extraFds: extra.length,
       traceFd: tracing ? reportFd + 1 : -1,
       reportFd,
+      policyFd: request.policy ? reportFd + (tracing ? 2 : 1) + (keeper ? 2 : 0) : 0,
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,
@@ -127,6 +130,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       reportWrite,
       ...(request.traceFd === undefined ? [] : [request.traceFd]),
       ...(keeper ? [keeper.pidFd, keeper.blobFd] : []),
+      ...(request.policy ? [fds.pass(addon.createMemfd('barchan-policy', request.policy))] : []),
       'pipe', // the control socket
     ];
 

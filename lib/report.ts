@@ -17,6 +17,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
     'This is a defect of barchan: please report it with the output of "barchan doctor --json".',
   ERR_MONITOR_MEMORY:
     'Free memory, or raise the limits of this process and its cgroup (ulimit -v, memory.max).',
+  ERR_MONITOR_CONFINE: 'A policy needs a host kernel with CONFIG_SECCOMP_FILTER.',
   ERR_MONITOR_CONFIG: 'Run "barchan doctor" to see what is missing.',
 };
 

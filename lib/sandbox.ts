@@ -48,6 +48,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #device: KvmDevice;
   readonly #options: SandboxOptions;
   readonly #isolated: Isolated | undefined;
+  readonly #policy: Buffer | undefined;
   readonly #processes = new Set<GuestProcess>();
   #starting = 0;
   #closed = false;
@@ -60,13 +61,17 @@ export class Sandbox implements AsyncDisposable {
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     validateOptions('Sandbox.create', options);
+    const policy =
+      options.policy === undefined
+        ? undefined
+        : (await import('./policy-option.js')).policyBlob(options.policy);
     try {
       const { addon } = native();
       const device = addon.openDevice(options.kvmDevice ?? '/dev/kvm');
       try {
-        if (!isIsolated(options)) return new Sandbox(device, options);
+        if (!isIsolated(options)) return new Sandbox(device, options, policy);
         const description = describe(options);
-        return new Sandbox(device, options, { description, keeper: await Keeper.start(description) });
+        return new Sandbox(device, options, policy, { description, keeper: await Keeper.start(description) });
       } catch (error) {
         addon.closeFd(device.fd);
         throw error;
@@ -76,9 +81,15 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
-  private constructor(device: KvmDevice, options: SandboxOptions, isolated?: Isolated) {
+  private constructor(
+    device: KvmDevice,
+    options: SandboxOptions,
+    policy: Buffer | undefined,
+    isolated?: Isolated,
+  ) {
     this.#device = device;
     this.#options = options;
+    this.#policy = policy;
     this.#isolated = isolated;
     log('created: %o', device);
   }
@@ -121,6 +132,7 @@ export class Sandbox implements AsyncDisposable {
         traceFd: options.traceFd,
         keeper: isolated?.keeper,
         fileLimit: isolated && fileLimit(isolated.description),
+        policy: this.#policy,
       });
       const guest = await GuestProcess.start(launched, {
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,

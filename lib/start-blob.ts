@@ -13,6 +13,7 @@ export const startFlags = {
   forceUserEntry: 1 << 3,
   searchPath: 1 << 4,
   fileLimit: 1 << 5,
+  showPolicy: 1 << 6,
 } as const;
 
 /** Numbers that the descriptors have in the started process. */
@@ -23,6 +24,8 @@ export interface StartBlob {
   extraFds: number;
   traceFd: number;
   reportFd: number;
+  /** 0: none. */
+  policyFd?: number | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -67,5 +70,6 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.sandboxFd ?? 0, 36);
   head.writeUInt32LE(blob.fileLimit?.soft ?? 0, 40);
   head.writeUInt32LE(blob.fileLimit?.hard ?? 0, 44);
+  head.writeUInt32LE(blob.policyFd ?? 0, 48);
   return Buffer.concat([head, ...strings], size);
 }

@@ -1,12 +1,13 @@
-// Writes docs/syscalls.md from native/monitor/syscalls.def; with --check only says (by exit status 1) whether the
-// document is stale.
+// Writes docs/syscalls.md and lib/syscall-rows.ts from native/monitor/syscalls.def; with --check only says (by exit
+// status 1) whether they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, 'native/monitor/syscalls.def');
-const document = join(root, 'docs/syscalls.md');
+const document = 'docs/syscalls.md';
+const module = 'lib/syscall-rows.ts';
 
 const classes = {
   PASS: 'pass',
@@ -47,6 +48,21 @@ function splitArguments(text) {
   return parts;
 }
 
+// 'fd', 'buf', ... of ARGS(FD(fd), OUT_BUF(buf, count), ...).
+function argumentNames(text, at) {
+  const match = /^ARGS\((.*)\)$/.exec(text);
+  if (!match) throw new Error(`syscalls.def:${at}: no arguments: ${text}`);
+  if (match[1] === '') return [];
+  return splitArguments(match[1]).map((argument) => /^\w+\((\w+)/.exec(argument)[1]);
+}
+
+// The call that a canonical row becomes.
+function targetOf(macro, fields, note) {
+  if (macro === 'REWRITE') return /^TO\((\w+)/.exec(fields[3])[1];
+  if (macro === 'CANON') return /^By (\w+)/.exec(note)?.[1];
+  return undefined;
+}
+
 function parseRow(line, at) {
   const match = /^([A-Z]+)\s*\((.*)\)$/.exec(line);
   if (!match || !(match[1] in classes)) throw new Error(`syscalls.def:${at}: not a row: ${line}`);
@@ -69,6 +85,9 @@ function parseRow(line, at) {
     name: fields[1],
     class: classes[macro],
     family: fields[2],
+    arguments: argumentNames(fields[expected - 2 - (fails ? 0 : 1)], at),
+    target: targetOf(macro, fields, text.slice(1, -1)),
+    rewritten: macro === 'REWRITE',
     status,
     note: fails ? `\`${fields[3]}\`. ${note}` : note,
   };
@@ -123,23 +142,46 @@ function render(rows) {
   return `${lines.join('\n')}\n`;
 }
 
+function renderModule(rows) {
+  const lines = [
+    '// Generated from native/monitor/syscalls.def by scripts/syscalls-doc.mjs: change the table, not this file.',
+    '',
+    '/** For each call: number, kind, family, the call it is rewritten to or "-", its arguments. */',
+    'export const syscallRows = {',
+    ...rows.map((row) => {
+      const kind = row.rewritten ? 'rewritten' : row.class;
+      const words = [row.number, kind, row.family, row.target ?? '-', row.arguments.join(',')];
+      return `  ${row.name}: '${words.join(' ').trimEnd()}',`;
+    }),
+    '} as const;',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function readIfThere(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  }
+}
+
 const [option] = process.argv.slice(2);
 if (option !== undefined && option !== '--check') {
   console.error('usage: node scripts/syscalls-doc.mjs [--check]');
   process.exit(2);
 }
-const wanted = render(readRows());
-if (option === '--check') {
-  let found = '';
-  try {
-    found = readFileSync(document, 'utf8');
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
+const rows = readRows();
+for (const [name, wanted] of [
+  [document, render(rows)],
+  [module, renderModule(rows)],
+]) {
+  const file = join(root, name);
+  if (option !== '--check') {
+    writeFileSync(file, wanted);
+  } else if (readIfThere(file) !== wanted) {
+    console.error(`${name} is stale; run: node scripts/syscalls-doc.mjs`);
+    process.exitCode = 1;
   }
-  if (found !== wanted) {
-    console.error('docs/syscalls.md is stale; run: node scripts/syscalls-doc.mjs');
-    process.exit(1);
-  }
-} else {
-  writeFileSync(document, wanted);
 }

@@ -6,7 +6,7 @@
  * sent to this process alone does not. The supervisor, which is in the same group, tells the two apart.
  */
 import { native } from '../native.js';
-import type { SpawnOptions } from '../options.js';
+import type { SandboxOptions, SpawnOptions } from '../options.js';
 import type { GuestProcess } from '../process.js';
 import { Sandbox } from '../sandbox.js';
 import { signalNumber } from '../signals.js';
@@ -32,7 +32,7 @@ const passedOn = [
 export async function runInForeground(
   argv: readonly string[],
   options: SpawnOptions,
-  device: string | undefined,
+  sandbox: SandboxOptions,
 ): Promise<never> {
   let guest: GuestProcess | undefined;
   const early: NodeJS.Signals[] = [];
@@ -42,7 +42,7 @@ export async function runInForeground(
       else early.push(signal);
     });
   }
-  const box = await Sandbox.create({ kvmDevice: device });
+  const box = await Sandbox.create(sandbox);
   guest = await box.spawn(argv, options);
   for (const signal of early) guest.forward(signal);
   guest.on('stopped', () => process.kill(process.pid, 'SIGSTOP'));

@@ -9,6 +9,7 @@ Runs Linux programs as they are in VMX or SVM non-root mode, with every system c
 Commands:
   run [OPTIONS] [--] PROGRAM [ARGUMENT]...     run a program
   trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
+  policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
   doctor [--json]                              check this machine, and say what to do
   help [COMMAND]                               this text, or that of a command
   version                                      the version
@@ -25,6 +26,7 @@ const runOptions = `  -C, --cwd DIR            working directory
       --clear-env          start from an empty environment
       --timeout MS         end the program after so many milliseconds (exit status 124)
       --argv0 NAME         the program's argv[0]
+      --policy NAME        judge its system calls: compat, default, strict, or a JSON file's name
       --device PATH        the KVM device (default /dev/kvm)
       --kill-background    end processes that the program leaves in the background
   -h, --help               this text
@@ -49,6 +51,11 @@ Options:
   -o, --output FILE        write the lines to FILE
 ${runOptions}
 Exit status: as of "barchan run".
+`,
+  policy: `Usage: barchan policy show [compat|default|strict|FILE] [--json]
+
+Shows which system calls the policy lets a guest make, and which calls of the host kernel that can cause: the
+monitor's own seccomp filter allows no other. FILE is a policy in JSON; without a name: default.
 `,
   doctor: `Usage: barchan doctor [--json] [--device PATH]
 

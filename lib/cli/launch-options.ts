@@ -1,5 +1,5 @@
 /** The options that `run` and `trace` share. */
-import type { SpawnOptions } from '../options.js';
+import type { SandboxOptions, SpawnOptions } from '../options.js';
 import { usageError } from './usage.js';
 
 export const launchOptions = {
@@ -9,6 +9,7 @@ export const launchOptions = {
   timeout: { type: 'string' },
   argv0: { type: 'string' },
   device: { type: 'string' },
+  policy: { type: 'string' },
   'kill-background': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -19,6 +20,8 @@ export interface LaunchValues {
   'clear-env'?: boolean;
   timeout?: string;
   argv0?: string;
+  device?: string;
+  policy?: string;
   'kill-background'?: boolean;
 }
 
@@ -52,4 +55,14 @@ export function spawnOptions(verb: string, values: LaunchValues): SpawnOptions {
     newSession: false,
     keepBackground: !values['kill-background'],
   };
+}
+
+/** What the sandbox is made with. Ends with a message when the policy's file cannot be used. */
+export async function sandboxOptions(verb: string, values: LaunchValues): Promise<SandboxOptions> {
+  const options: SandboxOptions = { kvmDevice: values.device };
+  if (values.policy !== undefined) {
+    const { readPolicy } = await import('./policy-file.js');
+    options.policy = readPolicy(verb, values.policy);
+  }
+  return options;
 }

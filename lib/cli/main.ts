@@ -10,6 +10,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   run: () => import('./run.js'),
   trace: () => import('./trace.js'),
   doctor: () => import('./doctor.js'),
+  policy: () => import('./policy.js'),
   help: () => import('./help.js'),
   version: () => import('./version.js'),
 };

@@ -1,5 +1,5 @@
 /** barchan run */
-import { launchOptions, spawnOptions } from './launch-options.js';
+import { launchOptions, sandboxOptions, spawnOptions } from './launch-options.js';
 import { print } from './output.js';
 import { splitCommand, usageError } from './usage.js';
 
@@ -13,5 +13,5 @@ export async function main(args: string[]): Promise<void> {
   if (command.length === 0) usageError('run: no program was given', 'Try: barchan run -- echo hello');
   const options = spawnOptions('run', values);
   const { runInForeground } = await import('./foreground.js');
-  await runInForeground(command, options, values.device);
+  await runInForeground(command, options, await sandboxOptions('run', values));
 }

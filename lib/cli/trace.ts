@@ -1,6 +1,6 @@
 /** barchan trace */
 import { openSync } from 'node:fs';
-import { launchOptions, spawnOptions } from './launch-options.js';
+import { launchOptions, sandboxOptions, spawnOptions } from './launch-options.js';
 import { complain, print } from './output.js';
 import { statuses } from './status.js';
 import { splitCommand, usageError } from './usage.js';
@@ -27,5 +27,5 @@ export async function main(args: string[]): Promise<void> {
       process.exit(statuses.failure);
     }
   }
-  await runInForeground(command, { ...options, traceFd }, values.device);
+  await runInForeground(command, { ...options, traceFd }, await sandboxOptions('trace', values));
 }

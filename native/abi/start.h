@@ -29,6 +29,7 @@ constexpr u32 kStartSelfTest = 1u << 1;        // run the entry-mode self-test, 
 constexpr u32 kStartForceUserEntry = 1u << 3;  // tests only: behave as if the self-test said `user`
 constexpr u32 kStartSearchPath = 1u << 4;      // look a `program` without '/' up in PATH, as execvp(3) does
 constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `file_soft` and `file_hard`
+constexpr u32 kStartShowPolicy = 1u << 6;      // print what the policy lets reach the host, one JSON line, exit
 
 struct StartBlob {
   u32 magic;    // kStartMagic
@@ -43,7 +44,8 @@ struct StartBlob {
   u32 sandbox_fd;  // the keeper's pidfd; SandboxBlob is on the next number (abi/sandbox.h); 0: no sandbox
   u32 file_soft;   // with kStartFileLimit, else 0
   u32 file_hard;
-  u32 reserved[4];  // zero
+  u32 policy_fd;    // number at start of a descriptor with the policy (abi/policy.h), or 0: none; parked
+  u32 reserved[3];  // zero
 };
 static_assert(sizeof(StartBlob) == 64);
 

@@ -1,12 +1,14 @@
 #include "monitor/dispatch.h"
 
 #include <linux/fcntl.h>
+#include <linux/time.h>
 
 #include "host/call_numbers.h"
 #include "host/interruptible.h"
 #include "host/syscall.h"
 #include "monitor/check.h"
 #include "monitor/fds.h"
+#include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/proc_mem.h"
 #include "monitor/table.h"
@@ -73,6 +75,10 @@ i64 pass(Thread& t, const Call& call) {
   if (row->cls == Class::kRewrite) {
     call = rewritten(call);
     row = &table::kTable.of[call.nr];
+    // A call that is denied is denied by its older names as well.
+    if (policy::is_active()) {
+      if (const i64 refusal = policy::judge(call.nr, call.arg)) return refusal;
+    }
   }
   const bool locks = row->flags & table::kFdLock;
   if (locks && !fd_lock_shared(t)) return host::kRestart;
@@ -85,6 +91,9 @@ i64 pass(Thread& t, const Call& call) {
 i64 perform(Thread& t, const Call& call) {
   const Row* row = table::row(call.nr);
   if (!row) return -ENOSYS;
+  if (policy::is_active()) [[unlikely]] {
+    if (const i64 refusal = policy::judge(static_cast<u32>(call.nr), call.arg)) return refusal;
+  }
   if (row->cls == Class::kDeny) return row->error;
   // The shortest way for getpid, sched_yield and the like.
   if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {

@@ -77,7 +77,7 @@ void close_from(u32 first, u32 last) {
 
 u32 fd_base() { return base; }
 
-FdsError fds_start(u32 extra, int trace, int report) {
+FdsError fds_start(u32 extra, int trace, int report, int policy) {
   if (FdsError e = reserve_numbers(); e.error != 0) return e;
   u32 end = kStartExtra + extra;  // of what is the guest's
   if (end > base) return {EMFILE, "more descriptors are passed on than the limit on open files allows"};
@@ -92,6 +92,7 @@ FdsError fds_start(u32 extra, int trace, int report) {
   };
   if (!usable(trace)) return {EBADF, "the trace descriptor is not open or has an impossible number"};
   if (!usable(report)) return {EBADF, "the report descriptor is not open or has an impossible number"};
+  if (!usable(policy)) return {EBADF, "the policy's descriptor is not open or has an impossible number"};
 
   close_from(base, ~u32{0});
   i64 r = park(kStartKvm, kFdKvm);
@@ -99,6 +100,7 @@ FdsError fds_start(u32 extra, int trace, int report) {
   if (r >= 0) r = park(kStartImage, kFdImage);
   if (r >= 0 && trace >= 0) r = park(trace, kFdTrace);
   if (r >= 0 && report > 2) r = park(report, kFdReport);
+  if (r >= 0 && policy >= 0) r = park(policy, kFdPolicy);
   for (u32 i = 0; r >= 0 && i < extra; i++) r = host::call(__NR_dup3, kStartExtra + i, kGuestFirst + i, 0);
   if (r < 0) return {-r, "cannot set the descriptors up"};
   if (report >= 0) report_to(report > 2 ? private_fd(kFdReport) : report);

@@ -22,6 +22,7 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdProgram,     // the guest's executable
   kFdTrace,       // or closed
   kFdReport,      // or closed
+  kFdPolicy,      // abi/policy.h, or closed
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
@@ -35,9 +36,9 @@ struct FdsError {
 };
 
 // Parks the descriptors of a first start (abi/start.h), moves `extra` descriptors from 6 on down to 3, closes
-// every other one. `trace` and `report` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
+// every other one. `trace`, `report` and `policy` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
 // then duplicated, a report shares the guest's number). Pre: single-threaded.
-FdsError fds_start(u32 extra, int trace, int report);
+FdsError fds_start(u32 extra, int trace, int report, int policy);
 // Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.
 void fds_limit(u64 soft, u64 hard);
 // After exec: takes the base from the image's number, the guest's limits from the monitor before.

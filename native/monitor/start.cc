@@ -8,6 +8,7 @@
 
 #include "host/string.h"
 #include "host/syscall.h"
+#include "monitor/confine.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
 #include "monitor/host_layout.h"
@@ -15,6 +16,7 @@
 #include "monitor/image/search.h"
 #include "monitor/image/stack.h"
 #include "monitor/mm/mm.h"
+#include "monitor/policy.h"
 #include "monitor/report.h"
 #include "monitor/seccomp.h"
 #include "monitor/signal/signal.h"
@@ -111,6 +113,11 @@ i64 load(Thread& t, const KernelStack& kernel, const char* execfn, const char* c
   return 0;
 }
 
+void load_policy() {
+  const char* wrong = policy::load();
+  if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
+}
+
 Thread& first_thread() {
   trace_start();
   mm::create(personality_fixed_layout());
@@ -125,12 +132,15 @@ Thread& first_thread() {
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
-  FdsError e = fds_start(config.blob.extra_fds, config.blob.trace_fd, config.blob.report_fd);
+  const int policy_fd = config.blob.policy_fd == 0 ? -1 : static_cast<int>(config.blob.policy_fd);
+  FdsError e = fds_start(config.blob.extra_fds, config.blob.trace_fd, config.blob.report_fd, policy_fd);
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
   }
   if (flags & abi::kStartFileLimit) fds_limit(config.blob.file_soft, config.blob.file_hard);
+  load_policy();
+  if (flags & abi::kStartShowPolicy) show_policy();
   if (flags & abi::kStartTrace) trace_start();
   if (config.cwd != nullptr) {
     i64 r = host::call(__NR_chdir, config.cwd);
@@ -154,6 +164,7 @@ Thread& first_thread() {
   Thread& t = first_thread();
   r = load(t, kernel, config.program, base_name(config.program));
   if (r < 0) reject_program(r, config.program);
+  confine(flags & abi::kStartTrace);
   run(t);
 }
 
@@ -164,6 +175,7 @@ Thread& first_thread() {
     fail_start("ERR_MONITOR_CONFIG", EINVAL, "the state handed over by exec is not valid", nullptr,
                abi::kExitStartFailed);
   fds_resume(base, exec_state.fd_soft, exec_state.fd_hard);
+  load_policy();
   flags = exec_state.flags;
   if (flags & abi::kStartTrace) trace_start();
   stack_limit_restore(exec_state.stack_soft);

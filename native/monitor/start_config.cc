@@ -14,7 +14,7 @@ constexpr int kBlobFd = 4;
 constexpr u32 kBlobMax = 64 << 10;
 constexpr u32 kExtraMax = 1000;
 constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry |
-                            abi::kStartSearchPath | abi::kStartFileLimit;
+                            abi::kStartSearchPath | abi::kStartFileLimit | abi::kStartShowPolicy;
 
 alignas(StartBlob) char bytes[kBlobMax + 1];
 
@@ -60,6 +60,8 @@ StartConfig read_start_config() {
   }
   if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
+  if (blob.policy_fd > 0x7fffffff) reject("a descriptor number is negative");
+  if ((blob.flags & abi::kStartShowPolicy) && blob.policy_fd == 0) reject("there is no policy to show");
   if ((blob.flags & abi::kStartTrace) && blob.trace_fd == -1)
     reject("a trace needs a descriptor to write to");
   const bool limited = (blob.flags & abi::kStartFileLimit) != 0;
@@ -68,7 +70,7 @@ StartConfig read_start_config() {
   config.program = string_at(blob.program, size, "the program's path is not a terminated string of the blob");
   if (blob.cwd != 0)
     config.cwd = string_at(blob.cwd, size, "the directory is not a terminated string of the blob");
-  if (config.program[0] == 0 && !(blob.flags & abi::kStartSelfTest)) reject("the program's path is empty");
+  if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy))) reject("the program's path is empty");
   return config;
 }
 

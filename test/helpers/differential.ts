@@ -17,6 +17,8 @@ export interface Options {
   cwd?: string;
   timeoutMs?: number;
   env?: Record<string, string>;
+  /** Options of `barchan run`. */
+  flags?: string[];
 }
 
 function observe(command: string, args: string[], options: Options): Promise<Outcome> {
@@ -50,7 +52,7 @@ export const native = (argv: string[], options: Options = {}): Promise<Outcome> 
   observe(argv[0] as string, argv.slice(1), options);
 
 export const isolated = (argv: string[], options: Options = {}): Promise<Outcome> =>
-  observe(process.execPath, [cli, 'run', '--', ...argv], options);
+  observe(process.execPath, [cli, 'run', ...(options.flags ?? []), '--', ...argv], options);
 
 /** Same standard output, exit status and death by signal; returns the outcome under Barchan. */
 export async function expectSame(argv: string[], options: Options = {}): Promise<Outcome> {

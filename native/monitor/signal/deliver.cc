@@ -1,5 +1,6 @@
 // From a captured signal or a fault to the guest's handler, or to the default action.
 #include "monitor/signal/internal.h"
+#include "monitor/thread_pool.h"
 
 namespace barchan {
 
@@ -171,6 +172,7 @@ void signal_fault(Thread& t, int signo, int code, u64 address, u64 trap_number, 
 void signals_thread_exit(Thread& t) {
   if (!t.pending || t.captured.code == SI_TKILL || (bit(t.captured.signo) & kFaults)) return;
   t.pending = 0;
+  if (pool_is_last(t)) return;  // the signal goes with the process
   // To the process, by the number of the sender itself: only so may a siginfo of the kernel's be sent on.
   host::call(__NR_rt_sigqueueinfo, tid_of(t), t.captured.signo, &t.captured);
 }

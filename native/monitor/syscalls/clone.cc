@@ -42,6 +42,7 @@ struct StartArgument {
   bool needs_grave;        // no parent waits to take back what the thread has in shared memory
   bool clears_altstack;
   bool clears_handlers;
+  u64 parent_tid;  // GUEST: where the child writes its id before it runs, or 0
 };
 
 void thread_main(void* p) {
@@ -49,6 +50,7 @@ void thread_main(void* p) {
   Thread& t = *a.thread;
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
   if (a.shares_table_lock) fd_lock.unlock_shared();
+  if (a.parent_tid) write_guest(a.parent_tid, tid_of(t));
   if (a.needs_grave) thread_mark_grave(t);
   signals_thread_start(t, a.clears_altstack);
   if (a.clears_handlers) signals_reset_handlers(t);
@@ -64,31 +66,16 @@ u64 usable_flags(const Request& r) {
   return flags;
 }
 
-// The host's clone arguments; clone3's form only where clone cannot say it.
+// CLONE_PIDFD takes the place of the parent's tid in clone(2)'s arguments; clone3, which has both, is not used, as a
+// seccomp filter cannot look into its structure. The tid is then written here.
+bool writes_parent_tid(u64 flags) { return flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID; }
+
 struct HostCall {
-  i64 nr;
   u64 args[5];
-  clone_args extended;
 };
 
 void fill_host_call(HostCall& h, const Request& r, u64 flags, u64 stack_top, u64 tls) {
-  if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID) {
-    h.extended = {};
-    h.extended.flags = flags;
-    h.extended.pidfd = r.pidfd;
-    h.extended.child_tid = r.child_tid;
-    h.extended.parent_tid = r.parent_tid;
-    h.extended.exit_signal = r.exit_signal;
-    // clone3 takes the low end and the size.
-    h.extended.stack = stack_top ? stack_top - kPageSize : 0;
-    h.extended.stack_size = stack_top ? kPageSize : 0;
-    h.extended.tls = tls;
-    h.nr = __NR_clone3;
-    h.args[0] = host::word(&h.extended);
-    h.args[1] = CLONE_ARGS_SIZE_VER0;
-    return;
-  }
-  h.nr = __NR_clone;
+  if (writes_parent_tid(flags)) flags &= ~u64{CLONE_PARENT_SETTID};
   h.args[0] = flags | r.exit_signal;
   h.args[1] = stack_top;
   h.args[2] = flags & CLONE_PIDFD ? r.pidfd : r.parent_tid;
@@ -112,16 +99,21 @@ i64 share_memory(Thread& t, const Request& r) {
   }
   auto* argument = reinterpret_cast<StartArgument*>(thread_stack_top(*child) - sizeof(StartArgument)) - 1;
   const bool waits_for_process = sleeps && is_process;
-  *argument = {child, sleeps, child->vforked && !waits_for_process, !sleeps,
-               static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND)};
+  const u64 flags = usable_flags(r);
+  *argument = {child,
+               sleeps,
+               child->vforked && !waits_for_process,
+               !sleeps,
+               static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND),
+               writes_parent_tid(flags) ? r.parent_tid : 0};
   HostCall h;
-  fill_host_call(h, r, (usable_flags(r) & ~kNotForHost) | CLONE_SETTLS, host::word(argument) & ~u64{15},
+  fill_host_call(h, r, (flags & ~kNotForHost) | CLONE_SETTLS, host::word(argument) & ~u64{15},
                  host::word(child));
 
   signals_block_all();
   fd_lock.lock_shared();
   thread_inherit_vcpus(*child, is_process, t);
-  const i64 result = barchan_clone(h.nr, h.args, argument, thread_main);
+  const i64 result = barchan_clone(__NR_clone, h.args, argument, thread_main);
   if (!sleeps || result < 0) fd_lock.unlock_shared();
   // A child that this thread waited for has its own memory by now, or is gone.
   if (result < 0 || waits_for_process) {
@@ -176,7 +168,7 @@ i64 copy_memory(Thread& t, const Request& r) {
   pool_lock_for_fork();
   fd_lock.lock_shared();
   mm::lock_for_fork();
-  const i64 result = host::syscall6(h.nr, h.args[0], h.args[1], h.args[2], h.args[3], h.args[4], 0);
+  const i64 result = host::syscall6(__NR_clone, h.args[0], h.args[1], h.args[2], h.args[3], h.args[4], 0);
   if (result == 0) {
     become_child(t, r, state, fs, gs);
     return 0;
@@ -184,6 +176,7 @@ i64 copy_memory(Thread& t, const Request& r) {
   mm::unlock_after_fork_parent();
   fd_lock.unlock_shared();
   pool_unlock_after_fork_parent();
+  if (result > 0 && writes_parent_tid(usable_flags(r))) write_guest(r.parent_tid, static_cast<i32>(result));
   signals_restore_mask(t);
   return result;
 }

@@ -171,4 +171,8 @@ const Request* find(u32 number) {
   return nullptr;
 }
 
+const Request* at(u32 index) {
+  return index < sizeof kRequests / sizeof kRequests[0] ? &kRequests[index] : nullptr;
+}
+
 }  // namespace barchan::ioctls

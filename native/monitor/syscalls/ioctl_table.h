@@ -28,6 +28,9 @@ struct Request {
 // Null for a request that is not in the table.
 const Request* find(u32 number);
 
+// All of them, by index; null past the last.
+const Request* at(u32 index);
+
 }  // namespace barchan::ioctls
 
 #endif

@@ -1,5 +1,6 @@
 // Old calls whose arguments are translated to today's: times in other units, calls that lost an argument.
 #include <linux/fcntl.h>
+#include <linux/time.h>
 
 #include "host/uaccess.h"
 #include "monitor/check.h"
@@ -48,6 +49,25 @@ i64 sys_utimes(Thread& t, const Call& call) { return set_times(t, AT_FDCWD, call
 
 i64 sys_futimesat(Thread& t, const Call& call) {
   return set_times(t, static_cast<i64>(call.arg[0]), call.arg[1], call.arg[2]);
+}
+
+// The host's limit on numbers is above the guest's, which fd_created() sees to.
+i64 sys_dup(Thread& t, const Call& call) { return t.host(__NR_fcntl, call.arg[0], F_DUPFD, 0); }
+
+i64 sys_time(Thread&, const Call& call) {
+  __kernel_timespec now = {};
+  host::call(__NR_clock_gettime, CLOCK_REALTIME_COARSE, &now);
+  if (call.arg[0] && write_guest(call.arg[0], static_cast<i64>(now.tv_sec)) < 0) return -EFAULT;
+  return now.tv_sec;
+}
+
+// Seconds, the half ones rounded up and never to 0, as the kernel has it (kernel/time/itimer.c, alarm_setitimer).
+i64 sys_alarm(Thread&, const Call& call) {
+  const i64 wanted[4] = {0, 0, static_cast<u32>(call.arg[0]), 0};  // struct itimerval
+  i64 left[4] = {};
+  host::call(__NR_setitimer, 0 /* ITIMER_REAL */, wanted, left);
+  const bool up = (left[2] == 0 && left[3] != 0) || left[3] >= 500000;
+  return left[2] + (up ? 1 : 0);
 }
 
 i64 sys_epoll_create(Thread& t, const Call& call) {

@@ -151,12 +151,6 @@ i64 sys_statfs(Thread& t, const Call& c) {
   return on_question(AT_FDCWD, c.arg[0], [&](int, u64 path) { return t.host(__NR_statfs, path, c.arg[1]); });
 }
 
-i64 sys_faccessat(Thread& t, const Call& c) {
-  return on_question(static_cast<int>(c.arg[0]), c.arg[1], [&](int directory, u64 path) {
-    return t.host(__NR_faccessat, directory, path, c.arg[2]);
-  });
-}
-
 i64 sys_faccessat2(Thread& t, const Call& c) {
   auto call = [&](int directory, u64 path) {
     return t.host(__NR_faccessat2, directory, path, c.arg[2], c.arg[3]);

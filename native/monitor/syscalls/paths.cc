@@ -20,7 +20,7 @@ constexpr u64 kHostDevices[] = {1u << 8 | 1, 1u << 8 | 2, 1u << 8 | 4,
 
 constexpr u64 device_major(u64 device) { return (device >> 8) & 0xfff; }
 
-constexpr PrivateFd kFiles[] = {kFdStart, kFdExecState};
+constexpr PrivateFd kFiles[] = {kFdStart, kFdExecState, kFdPolicy};
 constexpr PrivateFd kPipes[] = {kFdTrace, kFdReport};
 
 bool identity_of(int fd, struct stat& status) { return host::call(__NR_fstat, fd, &status) == 0; }

@@ -150,7 +150,8 @@ i64 sys_rt_sigsuspend(Thread& t, const Call& call) {
       t, mask, [&](const u64* host_mask) { return t.host(__NR_rt_sigsuspend, host_mask, kMaskSize); });
 }
 
-i64 sys_pause(Thread& t, const Call&) { return t.host(__NR_pause); }
+// Without descriptors and a time limit ppoll is the same wait: only a signal's handler ends it, with EINTR.
+i64 sys_pause(Thread& t, const Call&) { return t.host(__NR_ppoll, nullptr, 0, nullptr, nullptr, 0); }
 
 i64 sys_rt_sigpending(Thread& t, const Call& call) {
   const u64 size = call.arg[1];

@@ -2,23 +2,19 @@
 #include "host/uaccess.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/socket_families.h"
 
 namespace barchan {
 namespace {
 
-constexpr u32 kFamilyUnix = 1;
-constexpr u32 kFamilyInet = 2;
-constexpr u32 kFamilyInet6 = 10;
-constexpr u32 kFamilyNetlink = 16;
-constexpr u32 kFamilyPacket = 17;
 constexpr u32 kTypeMask = 0xf;
 constexpr u32 kTypeFlags = 02004000;  // SOCK_CLOEXEC | SOCK_NONBLOCK
 
-// What programs in a container use; every other family is as if compiled out. In particular AF_VSOCK (it
-// would talk to a hypervisor), AF_ALG and AF_XDP (pointers and kernel surface) are not reachable.
 bool family_allowed(u32 family) {
-  return family == kFamilyUnix || family == kFamilyInet || family == kFamilyInet6 ||
-         family == kFamilyNetlink || family == kFamilyPacket;
+  for (const u32 allowed : kSocketFamilies) {
+    if (family == allowed) return true;
+  }
+  return false;
 }
 
 }  // namespace

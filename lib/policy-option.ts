@@ -1,0 +1,12 @@
+/** From what callers give as `policy` to what the monitor reads. */
+import { Policy, type PolicyDescription, type PolicyProfile } from './policy.js';
+import { encodePolicy } from './policy-blob.js';
+import { checkPolicy } from './policy-check.js';
+
+/** Throws ERR_INVALID_OPTION with a path below options.policy. */
+export function policyBlob(policy: Policy | PolicyDescription | PolicyProfile): Buffer {
+  if (policy instanceof Policy) return encodePolicy(policy.toJSON());
+  const description: PolicyDescription = typeof policy === 'string' ? { profile: policy } : policy;
+  checkPolicy(description, 'options.policy');
+  return encodePolicy(description);
+}

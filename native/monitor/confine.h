@@ -1,0 +1,19 @@
+// Purpose: binds the monitor itself to what its policy can reach, before the guest's first instruction.
+// Owner:   monitor. Threads: start-up, single-threaded; threads, forks and execs inherit it.
+// Trust:   irrevocable: from here on the host kernel refuses whatever the filter does not allow.
+#ifndef BARCHAN_MONITOR_CONFINE_H
+#define BARCHAN_MONITOR_CONFINE_H
+
+#include "host/types.h"
+
+namespace barchan {
+
+// Installs the host filter when the policy in force asks for it. Dies with ERR_MONITOR_CONFINE when it cannot.
+void confine(bool traced);
+
+// Answers kStartShowPolicy: one JSON line with the host calls that the policy lets a guest reach, then exit.
+[[noreturn]] void show_policy();
+
+}  // namespace barchan
+
+#endif

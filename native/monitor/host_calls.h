@@ -1,0 +1,32 @@
+// Purpose: which host calls a policy lets a guest cause, from host_calls.def and the system-call table.
+// Owner:   monitor. Pure logic, also built hosted for tests. Threads: any, no state.
+// Trust:   the policy has been checked (monitor/policy.h).
+#ifndef BARCHAN_MONITOR_HOST_CALLS_H
+#define BARCHAN_MONITOR_HOST_CALLS_H
+
+#include "monitor/policy.h"
+
+namespace barchan::host_calls {
+
+// A set of system-call numbers below 512.
+class CallSet {
+ public:
+  constexpr void add(u32 nr) { words_[nr / 64] |= u64{1} << nr % 64; }
+  constexpr bool has(u32 nr) const { return nr < kEnd && (words_[nr / 64] >> nr % 64 & 1); }
+  constexpr u32 count() const {
+    u32 n = 0;
+    for (u64 word : words_) n += static_cast<u32>(__builtin_popcountll(word));
+    return n;
+  }
+  static constexpr u32 kEnd = 512;
+
+ private:
+  u64 words_[kEnd / 64] = {};
+};
+
+// What the calls that the policy can let pass need, and what every program needs.
+CallSet reachable(const policy::Policy& policy, bool traced);
+
+}  // namespace barchan::host_calls
+
+#endif

@@ -1,0 +1,47 @@
+// The policy in force: from its descriptor into private memory, and the gate's question to it.
+#include <linux/mman.h>
+#include <linux/signal.h>
+
+#include "host/string.h"
+#include "host/syscall.h"
+#include "monitor/fds.h"
+#include "monitor/policy.h"
+#include "monitor/process.h"
+#include "monitor/signal/signal.h"
+
+namespace barchan::policy {
+
+Policy active;
+
+const char* load() {
+  const int fd = private_fd(kFdPolicy);
+  abi::PolicyHeader header;
+  const i64 n = host::call(__NR_pread64, fd, &header, sizeof header, 0);
+  if (n == -EBADF) return nullptr;  // none was given
+  if (n != sizeof header) return "the policy cannot be read";
+  if (header.size < sizeof header || header.size > abi::kPolicyBytesMax) return "the policy has a wrong size";
+  const u64 room = page_up(header.size + 1);
+  const i64 memory =
+      host::call(__NR_mmap, 0, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (host::is_error(memory)) return "there is no memory for the policy";
+  u8* bytes = reinterpret_cast<u8*>(memory);
+  u64 size = 0;
+  while (size < room) {
+    const i64 done = host::call(__NR_pread64, fd, bytes + size, room - size, size);
+    if (done == 0) break;
+    if (done < 0) return "the policy cannot be read";
+    size += static_cast<u64>(done);
+  }
+  if (const char* wrong = parse(bytes, size, active)) return wrong;
+  host::call(__NR_mprotect, memory, room, PROT_READ);
+  return nullptr;
+}
+
+i64 judge(u32 nr, const u64 argument[6]) {
+  const Decision decision = decide(active, nr, argument);
+  if (decision.action == abi::kPolicyAllow) return 0;
+  if (decision.action == abi::kPolicyErrno) return -static_cast<i64>(decision.error);
+  die_by_signal(SIGSYS);
+}
+
+}  // namespace barchan::policy
