@@ -63,6 +63,7 @@ describe('start blob', () => {
       'sandbox_fd',
       'file_soft',
       'file_hard',
+      'policy_fd',
       'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
