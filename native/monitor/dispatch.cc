@@ -88,6 +88,22 @@ i64 pass(Thread& t, const Call& call) {
   return result;
 }
 
+// The last call of Linux 6.1, the oldest kernel that is supported.
+constexpr u64 kLastOfOldest = 450;
+
+// Whether the host has a call newer than that. Asked once, by arguments that no call takes: a handler may find an
+// error of its own before it asks the host.
+bool host_has(u64 nr) {
+  enum : u8 { kUnknown, kYes, kNo };
+  static u8 answers[512];
+  u8& answer = answers[nr % 512];
+  if (__atomic_load_n(&answer, __ATOMIC_RELAXED) == kUnknown) {
+    const bool has = host::call(static_cast<i64>(nr), -1, -1, -1, -1, -1, -1) != -ENOSYS;
+    __atomic_store_n(&answer, has ? kYes : kNo, __ATOMIC_RELAXED);
+  }
+  return __atomic_load_n(&answer, __ATOMIC_RELAXED) == kYes;
+}
+
 i64 perform(Thread& t, const Call& call) {
   const Row* row = table::row(call.nr);
   if (!row) return -ENOSYS;
@@ -95,6 +111,8 @@ i64 perform(Thread& t, const Call& call) {
     if (const i64 refusal = policy::judge(static_cast<u32>(call.nr), call.arg)) return refusal;
   }
   if (row->cls == Class::kDeny) return row->error;
+  if (call.nr > kLastOfOldest && row->cls == Class::kHandler && !host_has(call.nr)) [[unlikely]]
+    return -ENOSYS;
   // The shortest way for getpid, sched_yield and the like.
   if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {
     return t.host_call(static_cast<u32>(call.nr), call.arg);
