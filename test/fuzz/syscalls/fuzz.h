@@ -29,7 +29,7 @@ struct shared {
   _Atomic uint32_t number;  // of the call in progress
   _Atomic int32_t worker;   // its process, and the thread that makes the calls
   _Atomic uint32_t leaks;
-  uint32_t fd_base;           // the monitor's descriptors are from here up: the hard limit at start
+  uint32_t fd_base;                     // the monitor's descriptors are from here up: the hard limit at start
   _Atomic uint32_t made[kMaxNumber];    // calls made, by number
   _Atomic uint32_t worked[kMaxNumber];  // of them, those that did not fail
 };
