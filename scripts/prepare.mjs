@@ -11,5 +11,4 @@ if (process.env.npm_command === 'exec' && built.every((file) => existsSync(join(
   process.exit(0);
 
 const { status } = spawnSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' });
-if (status !== 0) process.exit(status ?? 1);
-await import('./link-bin.mjs');
+process.exit(status ?? 1);
