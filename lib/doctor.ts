@@ -21,7 +21,7 @@ import { encodeStartBlob, startFlags } from './start-blob.js';
 import { version } from './version.js';
 
 export interface DoctorOptions {
-  /** Default /dev/kvm. */
+  /** Path of the KVM device; default /dev/kvm. */
   kvmDevice?: string | undefined;
 }
 
@@ -35,17 +35,24 @@ export interface DoctorCheck {
 }
 
 export interface DoctorReport {
+  /** Programs can be run here: every check is ok. */
   ok: boolean;
+  /** Of this package. */
   version: string;
+  /** As process.version. */
   node: string;
+  /** The kernel's release, as uname -r. */
   kernel: string;
   kvm: {
+    /** Path of the device that was looked at. */
     device: string;
     /** The kernel module that runs guests. */
     kind: 'kvm_intel' | 'kvm_amd' | 'other' | 'none';
     /** How guest memory is translated: by the processor (EPT, NPT) or by page tables that KVM keeps. */
     paging: 'ept' | 'npt' | 'shadow' | 'unknown';
+    /** 12; null where the device cannot be used. */
     apiVersion: number | null;
+    /** What KVM_CHECK_EXTENSION says of those that are needed; empty where the device cannot be used. */
     capabilities: Record<string, number>;
   };
   /** Where system calls arrive: `supervisor` on VT-x and SVM, `user` where SYSCALL leaves the CPL at 3. */
@@ -126,6 +133,10 @@ function deviceDescription(path: string): string {
   return `${path}, mode ${mode}, owner ${status.uid}:${status.gid}; ${access}`;
 }
 
+/**
+ * Checks this machine, to the point of starting a virtual machine. What is wrong is in the report, with a remedy;
+ * rejects only with ERR_INVALID_OPTION.
+ */
 export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport> {
   validateOptions('doctor', options);
   const device = options.kvmDevice ?? '/dev/kvm';
@@ -150,40 +161,42 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
   const kernelOk = kernelMajor > 5 || (kernelMajor === 5 && kernelMinor >= 16);
   check('kernel', kernelOk, `Linux ${release()}`, 'Use Linux 5.16 or newer.');
 
+  let parts: Native | undefined;
+  let opened: KvmDevice | undefined;
+  let deviceError: SandboxError | undefined;
+  let nativeError: SandboxError | undefined;
+  let entryMode: DoctorReport['entryMode'] = null;
+  try {
+    parts = native();
+  } catch (error) {
+    nativeError = toSandboxError(error, 'Cannot load the native parts');
+  }
+  try {
+    opened = parts?.addon.openDevice(device);
+  } catch (error) {
+    deviceError = toSandboxError(error, deviceDescription(device));
+  }
+
+  // Hints for where the device is missing. Where it can be opened and answers as KVM, it does not matter that a
+  // container shows no /sys, or a virtual machine with a hypervisor of its own no flag.
   const cpu = /\b(vmx|svm)\b/.exec(readText('/proc/cpuinfo') ?? '')?.[1];
   const kind = kvmKind();
-  // Without the flag KVM can still work, in a virtual machine with a hypervisor of its own.
   check(
     'processor',
-    cpu !== undefined || kind === 'other',
+    cpu !== undefined || kind === 'other' || opened !== undefined,
     cpu ? `offers ${cpu}` : 'offers neither vmx nor svm',
     'Switch VT-x or AMD-V on in the firmware, or nested virtualization in the hypervisor.',
   );
   check(
     'module',
-    kind !== 'none',
-    kind === 'none' ? 'kvm is not loaded' : kind,
+    kind !== 'none' || opened !== undefined,
+    kind === 'none' ? 'not shown in /sys/module' : kind,
     'Run: sudo modprobe kvm_intel (or kvm_amd).',
   );
-
-  let parts: Native | undefined;
-  try {
-    parts = native();
-    check('native', true, parts.monitorPath);
-  } catch (error) {
-    failed('native', toSandboxError(error, 'Cannot load the native parts'));
-  }
-
-  let opened: KvmDevice | undefined;
-  let entryMode: DoctorReport['entryMode'] = null;
-  if (parts) {
-    try {
-      opened = parts.addon.openDevice(device);
-      check('device', true, deviceDescription(device));
-    } catch (error) {
-      failed('device', toSandboxError(error, deviceDescription(device)));
-    }
-  }
+  if (nativeError) failed('native', nativeError);
+  else check('native', true, parts?.monitorPath ?? '');
+  if (deviceError) failed('device', deviceError);
+  else if (opened) check('device', true, deviceDescription(device));
   if (parts && opened) {
     try {
       entryMode = (await selfTest(parts, opened)).entryMode ?? null;

@@ -38,6 +38,6 @@ export {
   type SyscallFamily,
   type SyscallName,
 } from './policy.js';
-export type { GuestProcess, ProcessEvents, ProcessExit, Usage } from './process.js';
+export type { GuestProcess, PipedProcess, ProcessEvents, ProcessExit, Usage } from './process.js';
 export { run } from './run.js';
 export { type ExecResult, Sandbox } from './sandbox.js';

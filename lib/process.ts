@@ -280,3 +280,10 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     }
   }
 }
+
+/** With `stdio: 'pipe'`, the default, there are all three streams. */
+export interface PipedProcess extends GuestProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}

@@ -20,7 +20,7 @@ import {
   validateOptions,
 } from './options.js';
 import { findProgram } from './path-search.js';
-import { GuestProcess, type ProcessExit } from './process.js';
+import { GuestProcess, type PipedProcess, type ProcessExit } from './process.js';
 
 const log = logger('sandbox');
 
@@ -100,6 +100,11 @@ export class Sandbox implements AsyncDisposable {
    * ERR_SANDBOX_CLOSED, ERR_SANDBOX_SETUP, ERR_ABORTED, ERR_SYSTEM; see GuestProcess.exited for what can happen
    * later: with isolation the program is looked for inside, and whether it is there shows only then.
    */
+  spawn(
+    argv: readonly string[],
+    options?: SpawnOptions & { stdio?: 'pipe' | undefined },
+  ): Promise<PipedProcess>;
+  spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess>;
   async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
     validateArgv('Sandbox.spawn', argv);
     validateOptions('Sandbox.spawn', options, this.#isolated !== undefined);

@@ -11,6 +11,7 @@ import {
   type GuestProcess,
   type Input,
   type KillSignal,
+  type PipedProcess,
   type ProcessExit,
   type RunOptions,
   run,
@@ -77,8 +78,12 @@ expectTypeOf<'TERM'>().not.toExtend<KillSignal>();
 expectTypeOf(box).toExtend<AsyncDisposable>();
 expectTypeOf(box.close()).resolves.toEqualTypeOf<void>();
 
-const guest = await box.spawn(argv);
+expectTypeOf(box.spawn(argv)).resolves.toEqualTypeOf<PipedProcess>();
+expectTypeOf(box.spawn(argv, { cwd: '/', stdio: 'pipe' })).resolves.toEqualTypeOf<PipedProcess>();
+expectTypeOf<PipedProcess['stdin']>().toEqualTypeOf<Writable>();
+const guest = await box.spawn(argv, { stdio: ['pipe', 'ignore'] });
 expectTypeOf(guest).toEqualTypeOf<GuestProcess>();
+expectTypeOf(box.spawn(argv, {} as SpawnOptions)).resolves.toEqualTypeOf<GuestProcess>();
 expectTypeOf(guest.stdin).toEqualTypeOf<Writable | null>();
 expectTypeOf(guest.stdout).toEqualTypeOf<Readable | null>();
 expectTypeOf(guest.exited).resolves.toEqualTypeOf<ProcessExit>();
