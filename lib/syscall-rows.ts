@@ -7,7 +7,7 @@ export const syscallRows = {
   open: '2 rewritten file openat path,flags,mode',
   close: '3 emulate fd - fd',
   stat: '4 rewritten file newfstatat path,statbuf',
-  fstat: '5 pass fd - fd,statbuf',
+  fstat: '5 emulate fd - fd,statbuf',
   lstat: '6 rewritten file newfstatat path,statbuf',
   poll: '7 canon fd ppoll fds,nfds,timeout',
   lseek: '8 pass fd - fd,offset,whence',

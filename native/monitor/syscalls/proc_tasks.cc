@@ -4,7 +4,9 @@
 
 #include "host/string.h"
 #include "host/syscall.h"
+#include "monitor/fds.h"
 #include "monitor/process.h"
+#include "monitor/syscalls/paths.h"
 
 namespace barchan::files {
 namespace {
@@ -21,6 +23,23 @@ struct Entry {  // struct linux_dirent64
   char name[];
 };
 constexpr size_t kNameAt = 19;
+
+// Calls f(name) for each entry of the directory, but not for `.` and `..`.
+template <typename F> void each_entry(int fd, F f) {
+  alignas(8) char entries[2048];
+  for (i64 n; (n = host::call(__NR_getdents64, fd, entries, sizeof entries)) > 0;) {
+    for (i64 at = 0; at < n;) {
+      u16 size;
+      memcpy(&size, entries + at + offsetof(Entry, length), sizeof size);
+      const char* name = entries + at + kNameAt;
+      if (name[0] != '.') f(name);
+      at += size;
+    }
+  }
+}
+
+// What the kernel counts in the link count or the size of a directory.
+enum class Counting { kNothing, kTasks, kDescriptors };
 
 }  // namespace
 
@@ -59,20 +78,46 @@ u32 count_host_tasks(const char* path) {
   i64 fd = host::call(__NR_openat, AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0) return 0;
   u32 count = 0;
-  alignas(8) char entries[2048];
-  for (;;) {
-    i64 n = host::call(__NR_getdents64, fd, entries, sizeof entries);
-    if (n <= 0) break;
-    for (i64 at = 0; at < n;) {
-      u16 size;
-      memcpy(&size, entries + at + offsetof(Entry, length), sizeof size);
-      const char* name = entries + at + kNameAt;
-      if (name[0] != '.') count += is_host_task(static_cast<int>(fd), name);
-      at += size;
-    }
-  }
+  each_entry(static_cast<int>(fd),
+             [&](const char* name) { count += is_host_task(static_cast<int>(fd), name); });
   host::call(__NR_close, fd);
   return count;
+}
+
+static Counting counting_of(int fd) {
+  if (!is_on_proc(fd)) return Counting::kNothing;
+  char name[kPathMax];
+  const i64 size = describe_fd(fd, name, sizeof name);
+  auto ends_in = [&](const char* what) {
+    const i64 length = static_cast<i64>(strlen(what));
+    return size >= length && strcmp(name + size - length, what) == 0;
+  };
+  if (ends_in("/fd")) return Counting::kDescriptors;
+  return ends_in("/task") ? Counting::kTasks : Counting::kNothing;
+}
+
+void show_guest_counts(int directory, u64& links, i64& size) {
+  const Counting counting = counting_of(directory);
+  if (counting == Counting::kNothing || (counting == Counting::kDescriptors && size == 0)) return;
+  // `directory` may be an O_PATH descriptor, and reading it would move the guest's position. Hidden, the new one counts
+  // as little as the rest of the monitor's.
+  i64 fd = host::call(__NR_openat, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd >= 0) fd = fd_hide(static_cast<int>(fd));
+  if (fd < 0) return;
+  u32 hidden = 0, shown = 0;
+  each_entry(static_cast<int>(fd), [&](const char* name) {
+    if (counting == Counting::kTasks) {
+      hidden += is_host_task(static_cast<int>(fd), name);
+    } else {
+      shown += !is_private(static_cast<int>(parse_decimal(name)));
+    }
+  });
+  host::call(__NR_close, fd);
+  if (counting == Counting::kTasks) {
+    links -= hidden;
+  } else {
+    size = shown;
+  }
 }
 
 }  // namespace barchan::files

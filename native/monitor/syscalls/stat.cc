@@ -1,4 +1,5 @@
-// newfstatat and statx. A magic link to the monitor's image shows the guest's program.
+// fstat, newfstatat and statx. A magic link to the monitor's image shows the guest's program; directories of procfs
+// count only what is the guest's.
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
@@ -6,6 +7,7 @@
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/paths.h"
+#include "monitor/syscalls/proc_tasks.h"
 
 namespace barchan {
 namespace {
@@ -36,7 +38,30 @@ bool stands_for_program(int directory, const Target& target, u64 flags) {
          files::goes_by_magic(directory, target.path.text);
 }
 
+constexpr u64 major_of(u64 device) { return device >> 8 & 0xfff; }  // Linux: new_encode_dev
+
+// The same for the object that was found at `target`, whose device and inode are given.
+void show_guest_counts(int directory, const Target& target, u64 flags, u64 device, u64 inode, u64& links,
+                       i64& size) {
+  if (target.by_descriptor) return files::show_guest_counts(directory, links, size);
+  files::Pin pin;
+  if (pin.open(directory, target.path.text, flags & AT_SYMLINK_NOFOLLOW, 0) < 0) return;
+  if (pin.status().st_dev == device && pin.status().st_ino == inode)
+    files::show_guest_counts(pin.fd(), links, size);
+}
+
 }  // namespace
+
+i64 sys_fstat(Thread& t, const Call& c) {
+  struct stat status;
+  const int fd = static_cast<int>(c.arg[0]);
+  const i64 result = t.host(__NR_fstat, fd, &status);
+  if (result < 0) return result;
+  if (files::may_count(status.st_mode, major_of(status.st_dev))) {
+    files::show_guest_counts(fd, status.st_nlink, status.st_size);
+  }
+  return copy_to_guest(c.arg[1], &status, sizeof status);
+}
 
 i64 sys_newfstatat(Thread& t, const Call& c) {
   int directory = static_cast<int>(c.arg[0]);
@@ -51,6 +76,10 @@ i64 sys_newfstatat(Thread& t, const Call& c) {
   if (files::is_image(status.st_dev, status.st_ino) && stands_for_program(directory, target, flags)) {
     result = host::call(__NR_fstat, private_fd(kFdProgram), &status);
     if (result < 0) return result;
+  }
+  if (files::may_count(status.st_mode, major_of(status.st_dev))) {
+    show_guest_counts(directory, target, flags, status.st_dev, status.st_ino, status.st_nlink,
+                      status.st_size);
   }
   return copy_to_guest(c.arg[2], &status, sizeof status);
 }
@@ -72,6 +101,13 @@ i64 sys_statx(Thread& t, const Call& c) {
   if (files::is_image(device, status.stx_ino) && stands_for_program(directory, target, flags)) {
     result = host::call(__NR_statx, private_fd(kFdProgram), "", AT_EMPTY_PATH, mask, &status);
     if (result < 0) return result;
+  }
+  if (files::may_count(status.stx_mode, status.stx_dev_major)) {
+    u64 links = status.stx_nlink;
+    i64 size = static_cast<i64>(status.stx_size);
+    show_guest_counts(directory, target, flags, device, status.stx_ino, links, size);
+    status.stx_nlink = static_cast<u32>(links);
+    status.stx_size = static_cast<u64>(size);
   }
   return copy_to_guest(c.arg[4], &status, sizeof status);
 }
