@@ -29,7 +29,7 @@ constexpr u32 kStartSelfTest = 1u << 1;        // run the entry-mode self-test, 
 constexpr u32 kStartForceUserEntry = 1u << 3;  // tests only: behave as if the self-test said `user`
 constexpr u32 kStartSearchPath = 1u << 4;      // look a `program` without '/' up in PATH, as execvp(3) does
 constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `file_soft` and `file_hard`
-constexpr u32 kStartShowPolicy = 1u << 6;      // print what the policy lets reach the host, one JSON line, exit
+constexpr u32 kStartShowPolicy = 1u << 6;  // print what the policy lets reach the host, one JSON line, exit
 
 struct StartBlob {
   u32 magic;    // kStartMagic

@@ -16,21 +16,51 @@ inline void futex_wake(u32* word, int count) {
   call(__NR_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count);
 }
 
-// Mutual exclusion; 0 free, 1 held, 2 held with waiters. Not recursive.
+// Mutual exclusion. Not recursive. A holder that can vanish without unlocking (a thread of another process that shares
+// this memory) gives a token of its own; others have 0.
 class Mutex {
  public:
-  void lock() {
-    u32 seen = 0;
-    if (__atomic_compare_exchange_n(&word_, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
-    while (__atomic_exchange_n(&word_, 2, __ATOMIC_ACQUIRE) != 0) futex_wait(&word_, 2);
+  // Says whether the holder with this token is no more.
+  using Gone = bool (*)(u32 token);
+
+  // True when the lock was taken over from a holder that is gone: what it guards may be half done.
+  bool lock(u32 token = 0, Gone gone = nullptr) {
+    u32 taken = token << kTokenShift | kHeld;
+    for (;;) {
+      u32 v = __atomic_load_n(&word_, __ATOMIC_RELAXED);
+      const u32 holder = v >> kTokenShift;
+      const bool orphaned = holder != 0 && gone && gone(holder);
+      if (!(v & kHeld) || orphaned) {
+        if (__atomic_compare_exchange_n(&word_, &v, taken | (v & kWaiters), false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+          return orphaned;
+        continue;
+      }
+      if (!(v & kWaiters)) {
+        const u32 seen = v;
+        if (!__atomic_compare_exchange_n(&word_, &v, seen | kWaiters, false, __ATOMIC_RELAXED,
+                                         __ATOMIC_RELAXED))
+          continue;
+        v = seen | kWaiters;
+      }
+      // Nobody wakes those who wait for a holder that is killed.
+      const u64 soon[2] = {0, 20000000};
+      call(__NR_futex, &word_, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, v, holder != 0 ? soon : nullptr);
+      taken |= kWaiters;  // there may be more
+    }
   }
   void unlock() {
-    if (__atomic_exchange_n(&word_, 0, __ATOMIC_RELEASE) == 2) futex_wake(&word_, 1);
+    if (__atomic_exchange_n(&word_, 0, __ATOMIC_RELEASE) & kWaiters) futex_wake(&word_, 1);
+  }
+  bool held_by(u32 token) const {
+    const u32 v = __atomic_load_n(&word_, __ATOMIC_RELAXED);
+    return (v & kHeld) && v >> kTokenShift == token;
   }
   // After fork, in the child, where no other thread exists.
   void reset() { word_ = 0; }
 
  private:
+  static constexpr u32 kHeld = 1, kWaiters = 2, kTokenShift = 2;
   u32 word_ = 0;
 };
 

@@ -17,10 +17,20 @@ constexpr u32 kGetXsave = _IOR(KVMIO, 0xa4, XsaveArea), kSetXsave = _IOW(KVMIO, 
 constexpr u32 kGetSupportedCpuid = _IOWR(KVMIO, 0x05, u64), kSetCpuid2 = _IOW(KVMIO, 0x90, u64);
 
 // All requests that this folder makes of a VM and its vCPUs once they run, and those that make new ones.
-constexpr u32 kRunRequests[] = {KVM_RUN,    static_cast<u32>(KVM_SET_USER_MEMORY_REGION), kGetXsave, kSetXsave, kGetMsrs,
-                                kSetMsrs,   static_cast<u32>(KVM_SET_SREGS)};
-constexpr u32 kCreateRequests[] = {KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_GET_VCPU_MMAP_SIZE, KVM_CHECK_EXTENSION,
-                                   kGetSupportedCpuid, kSetCpuid2, static_cast<u32>(KVM_SET_XCRS),
+constexpr u32 kRunRequests[] = {KVM_RUN,
+                                static_cast<u32>(KVM_SET_USER_MEMORY_REGION),
+                                kGetXsave,
+                                kSetXsave,
+                                kGetMsrs,
+                                kSetMsrs,
+                                static_cast<u32>(KVM_SET_SREGS)};
+constexpr u32 kCreateRequests[] = {KVM_CREATE_VM,
+                                   KVM_CREATE_VCPU,
+                                   KVM_GET_VCPU_MMAP_SIZE,
+                                   KVM_CHECK_EXTENSION,
+                                   kGetSupportedCpuid,
+                                   kSetCpuid2,
+                                   static_cast<u32>(KVM_SET_XCRS),
                                    static_cast<u32>(KVM_SET_DEVICE_ATTR)};
 
 }  // namespace barchan::kvm

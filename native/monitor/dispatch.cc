@@ -83,7 +83,7 @@ i64 pass(Thread& t, const Call& call) {
   const bool locks = row->flags & table::kFdLock;
   if (locks && !fd_lock_shared(t)) return host::kRestart;
   i64 result = row->cls == Class::kPass ? pass(t, call) : handle(t, call);
-  if (locks) fd_lock.unlock_shared();
+  if (locks) fd_unlock_shared(t);
   if (row->flags & table::kNewFd) result = fd_created(result);
   return result;
 }

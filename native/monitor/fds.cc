@@ -117,10 +117,14 @@ void fds_resume(u32 image, u64 soft, u64 hard) {
 }
 
 bool fd_lock_shared(Thread& t) {
-  return fd_lock.lock_shared([&t](u32* word, u32 seen) {
+  return t.own_table || fd_lock.lock_shared([&t](u32* word, u32 seen) {
     t.host(__NR_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, nullptr);
     return t.pending == 0;
   });
+}
+
+void fd_unlock_shared(const Thread& t) {
+  if (!t.own_table) fd_lock.unlock_shared();
 }
 
 void fds_fork_child() { close_from(base + kPrivateFixed, ~u32{0}); }

@@ -64,6 +64,7 @@ extern host::SharedMutex fd_lock;
 // Takes it shared for a call of the guest's. False when a signal was captured first: the call is made again after its
 // handler (host::kRestart), which so does not wait for another thread's exec.
 bool fd_lock_shared(Thread& t);
+void fd_unlock_shared(const Thread& t);
 
 // Passes a result of a call that creates a descriptor: -EMFILE (and closed) when past the guest's limit.
 i64 fd_created(i64 result);

@@ -70,7 +70,8 @@ StartConfig read_start_config() {
   config.program = string_at(blob.program, size, "the program's path is not a terminated string of the blob");
   if (blob.cwd != 0)
     config.cwd = string_at(blob.cwd, size, "the directory is not a terminated string of the blob");
-  if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy))) reject("the program's path is empty");
+  if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy)))
+    reject("the program's path is empty");
   return config;
 }
 

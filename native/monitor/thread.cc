@@ -42,6 +42,7 @@ kvm::Vcpu vcpus[kMaxThreads];  // by id
 i32 vcpu_process[kMaxThreads];
 kvm::Vcpu* idle_vcpus;
 host::Mutex pool_lock;
+bool shares_memory;  // some process was made that shares this memory; long before that, current() works
 // The status of a process whose threads end one by one is its leader's.
 bool leader_left;
 int leader_status;
@@ -71,6 +72,7 @@ Thread* take_block() {
     Thread* t = thread_of(b);
     *t = {};
     t->self = t;
+    t->lock_token = i + 1;
     return t;
   }
   return nullptr;
@@ -118,6 +120,10 @@ void give_vcpu(kvm::Vcpu* v) {
   idle_vcpus = v;
 }
 
+bool has_died(const Thread& t) {
+  return __atomic_load_n(&t.tombstone.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED;
+}
+
 // Pre: pool_lock. A process that shared this memory is gone, or has other memory, and with it its descriptors: the vCPUs
 // that only it could use stay unused. It takes a vfork child that makes threads or processes to lose one.
 void forget_process(i32 process) {
@@ -132,7 +138,8 @@ void clear_graves() {
     Block& b = blocks[i];
     if (b.state != kUsed) continue;
     Thread& t = *thread_of(b);
-    if (!(__atomic_load_n(&t.tombstone.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)) continue;
+    if (t.awaited || !has_died(t)) continue;
+    mm::abandon(t.lock_token);
     exec_release_memory(t);
     signals_release_table(t);
     give_vcpu(t.vcpu);
@@ -198,14 +205,23 @@ Thread* thread_create(const Thread& parent) {
 void thread_discard(Thread* t) {
   host::Guard guard(pool_lock);
   if (t->leads_process) forget_process(tid_of(*t));
+  if (t->vforked) mm::abandon(t->lock_token);
   give_vcpu(t->vcpu);
   __atomic_store_n(&block_of(*t).state, kFree, __ATOMIC_RELEASE);
 }
 
 void thread_inherit_vcpus(Thread& child, bool leads_process, const Thread& parent) {
+  if (leads_process) shares_memory = true;
   child.leads_process = leads_process;
   child.parent_process = leads_process ? static_cast<i32>(host::call(__NR_getpid)) : parent.parent_process;
   child.inherited_vcpus = leads_process ? mm::vm().vcpus : parent.inherited_vcpus;
+}
+
+u32 thread_lock_token() { return shares_memory && current().vforked ? current().lock_token : 0; }
+
+bool thread_is_gone(u32 token) {
+  const Block& b = blocks[token - 1];
+  return __atomic_load_n(&b.state, __ATOMIC_ACQUIRE) == kUsed && has_died(*thread_of(b));
 }
 
 void thread_mark_grave(Thread& t) {

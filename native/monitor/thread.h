@@ -81,9 +81,15 @@ struct Thread {
   bool leaving;                          // past the point of return in thread_exit()
   bool vforked;                          // of a process that shares another's memory and VM
   bool leads_process;                    // vforked: the first thread of that process
+  bool
+      own_table;  // vforked: the only user of its descriptor table, which needs no lock then: a process that is killed
+                  // with a lock held leaves it so for all that share its memory
+  u32 holds_table;     // vforked: 1 until it has given up its parent's hold on fd_lock
+  bool awaited;        // vforked: its parent sleeps until it is gone, and takes back what it had here
+  u32 lock_token;      // of this block, for host::Mutex
   i32 parent_process;  // vforked: the process that made its process, and how many vCPUs there were then
   u32 inherited_vcpus;
-  Tombstone tombstone;  // vforked, and nobody sleeps until it is gone: tells when its block is free again
+  Tombstone tombstone;                // vforked: tells that it is gone
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
@@ -128,6 +134,10 @@ Thread* thread_create(const Thread& parent);
 void thread_discard(Thread* thread);
 // For the child of a thread, before the host makes it. Pre: fd_lock shared, so that no vCPU is being created.
 void thread_inherit_vcpus(Thread& child, bool leads_process, const Thread& parent);
+// What host::Mutex asks for: the calling thread's token when its process shares this memory with the one that made it,
+// else 0; and whether the thread of such a token is no more.
+u32 thread_lock_token();
+bool thread_is_gone(u32 token);
 // For a thread of a process that shares this memory, in that thread: what it has here is taken back when it is gone.
 void thread_mark_grave(Thread& thread);
 // Top of the monitor stack of `thread`, 16-aligned.

@@ -52,7 +52,7 @@ static void waits(const char* how, int signo) {
 }
 
 static void* sleeper(void* unused UNUSED) {
-  struct timespec time = {0, 150000000};
+  struct timespec time = {20, 0};
   SHOW(nanosleep(&time, NULL));
   return NULL;
 }
@@ -76,7 +76,7 @@ int main(void) {
     MUST(sigaction(signo, &action, NULL));
     // With a handler and not blocked it does end the wait.
     pid_t child = bother(signo);
-    SHOW(poll(NULL, 0, 1000));
+    SHOW(poll(NULL, 0, 20000));
     int status;
     while (waitpid(child, &status, 0) < 0) {
     }

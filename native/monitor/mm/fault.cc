@@ -42,7 +42,7 @@ bool grow(u32 index, u64 address) {
 }  // namespace
 
 Fault fault(u64 address, u64 error) {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   u32 index = space.vmas.first_after(address);
   if (index == space.vmas.count()) return Fault::kMapError;
   if (space.vmas.at(index).start > address &&
@@ -63,12 +63,12 @@ Fault fault(u64 address, u64 error) {
 }
 
 bool is_present(u64 address) {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   return tables_entry(address) != 0;
 }
 
 bool drop_failed_pages() {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   bool any = false;
   for (u32 i = 0; i < space.vmas.count(); i++) {
     const Vma& v = space.vmas.at(i);

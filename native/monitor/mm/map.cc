@@ -68,7 +68,7 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   if (flags & MAP_HUGETLB) return -ENOMEM;
   if (prot & PROT_EXEC && !anonymous && on_noexec_mount(fd)) return -EPERM;
 
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   if (!space.vmas.has_room()) return -ENOMEM;
   u64 at = 0;
   bool replaces = false;
@@ -109,7 +109,7 @@ i64 unmap(u64 address, u64 length) {
   const u64 start = max<u64>(address, BARCHAN_ARENA_START);
   const u64 end = min<u64>(address + page_up(length), BARCHAN_ARENA_TOP);
   if (start >= end) return 0;
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   if (!space.vmas.overlaps(start, end)) return 0;
   if (!space.vmas.has_room()) return -ENOMEM;
   tables_clear(start, end);
@@ -130,7 +130,7 @@ i64 protect(u64 address, u64 length, int prot) {
   if (!in_reach(address, length)) return -ENOMEM;
   const u8 wanted = static_cast<u8>(prot & kProtMask);
 
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   if (!space.vmas.has_room()) return -ENOMEM;
   u64 at = address;
   const u64 end = address + length;
@@ -175,7 +175,7 @@ i64 map_stack(int prot) {
       host::call(__NR_mmap, start, space.layout.stack_size, host_prot(prot),
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE | MAP_STACK, -1, 0);
   if (host::is_error(result)) return result;
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   const u8 kept = static_cast<u8>(prot & kProtMask);
   space.vmas.insert(start, space.layout.stack_top, kept, kVmaGrowsDown);
   constexpr u64 kFirst = 128 << 10;

@@ -13,6 +13,8 @@ namespace barchan::mm {
 // ---- start-up and process life ---------------------------------------------------------------
 // Creates the VM, the system region and an empty arena with a fresh layout: random, or the same each time.
 void create(bool fixed_layout);
+// A thread of another process that shared this memory is gone: if it held the lock, gives it free.
+void abandon(u32 token);
 // fork: lock before the host fork; both sides unlock; the child rebuilds its VM over the copied memory.
 void lock_for_fork();
 void unlock_after_fork_parent();

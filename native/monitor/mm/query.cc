@@ -4,7 +4,7 @@
 namespace barchan::mm {
 
 bool next_mapping(u64 address, Mapping& mapping) {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   u32 index = space.vmas.first_after(address);
   if (index >= space.vmas.count()) return false;
   const Vma& vma = space.vmas.at(index);
@@ -13,7 +13,7 @@ bool next_mapping(u64 address, Mapping& mapping) {
 }
 
 void heap_range(u64& start, u64& end) {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   start = space.brk_start;
   end = page_up(space.brk);
 }

@@ -41,7 +41,7 @@ i64 remap(u64 old_address, u64 old_length, u64 new_length, int flags, u64 new_ad
   if (flags & MREMAP_DONTUNMAP && old_length != new_length) return -EINVAL;
   if (!in_reach(old_address, old_length)) return -EFAULT;
 
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   if (!space.vmas.has_room()) return -ENOMEM;
   const Vma* found = space.vmas.find(old_address);
   if (!found) return -EFAULT;
@@ -95,7 +95,7 @@ void set_brk_start(u64 address) { space.brk_start = space.brk = address; }
 
 // Linux's brk returns the break, unchanged when the request cannot be met (man 2 brk, C library/kernel differences).
 i64 brk(u64 address) {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   if (address < space.brk_start || address > BARCHAN_ARENA_TOP - kPageSize)
     return static_cast<i64>(space.brk);
   const u64 old_top = page_up(space.brk), new_top = page_up(address);
@@ -132,7 +132,7 @@ i64 advise(u64 address, u64 length, int advice) {
   if (!in_reach(address, length)) return -ENOMEM;
   const i64 result = host::call(__NR_madvise, address, length, advice);
   if (result == 0 && (advice == MADV_DONTFORK || advice == MADV_DOFORK)) {
-    host::Guard guard(space.lock);
+    SpaceGuard guard;
     if (space.vmas.has_room())
       space.vmas.set_flags(address, address + length, advice == MADV_DONTFORK ? kVmaDontFork : 0,
                            advice == MADV_DOFORK ? kVmaDontFork : 0);

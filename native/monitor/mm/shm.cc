@@ -39,7 +39,7 @@ i64 attach_shm(int id, u64 address, int flags) {
     return -EINVAL;
   }
 
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   if (!space.vmas.has_room()) return -ENOMEM;
   Attached* slot = slot_for(0);
   if (!slot) return -EMFILE;
@@ -64,7 +64,7 @@ i64 attach_shm(int id, u64 address, int flags) {
 
 i64 detach_shm(u64 address) {
   if (address % kPageSize || !address) return -EINVAL;
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   Attached* slot = slot_for(address);
   if (!slot) return -EINVAL;
   tables_clear(slot->start, slot->start + slot->length);

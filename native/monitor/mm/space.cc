@@ -10,6 +10,7 @@
 #include "kvm/features.h"
 #include "monitor/fds.h"
 #include "monitor/report.h"
+#include "monitor/thread.h"
 
 namespace barchan::mm {
 
@@ -120,7 +121,7 @@ void learn_entry_mode(kvm::Vcpu& vcpu) {
 kvm::Vm& vm() { return space.vm; }
 
 u8* vcpu_page(u32 id, u64& va) {
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   va = BARCHAN_VCPU_PAGES_VA + id * kPageSize;
   // After fork the pages of the parent's vCPUs are there already.
   if (const u64 entry = tables_entry(va)) {
@@ -135,11 +136,64 @@ u8* vcpu_page(u32 id, u64& va) {
   return page;
 }
 
-void lock_for_fork() { space.lock.lock(); }
-void unlock_after_fork_parent() { space.lock.unlock(); }
+namespace {
+
+// What a thread of another process changes is kept as it was before: should that process be killed in between, the next
+// holder goes back to it. What the host has mapped or not by then is where the killed call was at work.
+struct Undo {
+  Vma* vmas;
+  u32 count;
+  bool valid;
+  u64 brk_start, brk;
+};
+Undo undo;
+
+void keep_for_undo() {
+  if (!undo.vmas) {
+    const i64 storage = host::call(__NR_mmap, 0, page_up(kMaxVmas * sizeof(Vma)), PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (host::is_error(storage)) return;
+    undo.vmas = reinterpret_cast<Vma*>(storage);
+  }
+  undo.count = space.vmas.copy_to(undo.vmas);
+  undo.brk_start = space.brk_start;
+  undo.brk = space.brk;
+  __atomic_store_n(&undo.valid, true, __ATOMIC_RELEASE);
+}
+
+void go_back() {
+  if (!undo.valid) return;
+  space.vmas.restore(undo.vmas, undo.count);
+  space.brk_start = undo.brk_start;
+  space.brk = undo.brk;
+  undo.valid = false;
+}
+
+}  // namespace
+
+void lock_space() {
+  const u32 token = thread_lock_token();
+  if (space.lock.lock(token, thread_is_gone)) go_back();
+  if (token != 0) keep_for_undo();
+}
+
+void unlock_space() {
+  undo.valid = false;
+  space.lock.unlock();
+}
+
+void abandon(u32 token) {
+  if (!space.lock.held_by(token)) return;
+  lock_space();
+  unlock_space();
+}
+
+void lock_for_fork() { lock_space(); }
+void unlock_after_fork_parent() { unlock_space(); }
 
 void rebuild_after_fork_child() {
   space.lock.reset();
+  undo.valid = false;
   i64 result = kvm::vm_create(space.vm, private_fd(kFdKvm));
   if (result >= 0) result = space.vm.fd = static_cast<int>(fd_hide(space.vm.fd));
   if (result < 0) monitor_crash("KVM_CREATE_VM after fork", static_cast<u64>(-result));

@@ -21,6 +21,17 @@ struct Space {
 };
 extern Space space;
 
+// Space::lock, which outlives holders of other processes that share this memory.
+void lock_space();
+void unlock_space();
+class SpaceGuard {
+ public:
+  SpaceGuard() { lock_space(); }
+  ~SpaceGuard() { unlock_space(); }
+  SpaceGuard(const SpaceGuard&) = delete;
+  SpaceGuard& operator=(const SpaceGuard&) = delete;
+};
+
 // ---- system region (region.cc): guest-physical pages of the monitor's own -------------------------
 // Zeroed page; its guest-physical address is in `physical`. Null when the host has no memory.
 u8* region_page(u64& physical);

@@ -75,7 +75,7 @@ u64 map_vdso() {
   for (u32 i = 1; i < count; i++)
     if (ranges[i].start != ranges[i - 1].end) return 0;
   const u64 start = ranges[0].start, size = ranges[count - 1].end - start;
-  host::Guard guard(space.lock);
+  SpaceGuard guard;
   // Above the stack, off the mmap area, as Linux has it.
   const u64 to =
       space.vmas.gap_above(space.layout.stack_top + (1 << 20), space.layout.exe_base, size, kPageSize);

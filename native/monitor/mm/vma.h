@@ -32,6 +32,15 @@ class VmaList {
     count_ = 0;
   }
   u32 count() const { return count_; }
+  // All entries, to storage as large as the list's own; and back.
+  u32 copy_to(Vma* storage) const {
+    for (u32 i = 0; i < count_; i++) storage[i] = items_[i];
+    return count_;
+  }
+  void restore(const Vma* storage, u32 count) {
+    for (u32 i = 0; i < count; i++) items_[i] = storage[i];
+    count_ = count;
+  }
   Vma& at(u32 index) { return items_[index]; }
   const Vma& at(u32 index) const { return items_[index]; }
 

@@ -24,8 +24,14 @@ Window last;  // most faults hit the window before
 u64 physical_of(u32 index) { return kFirstPhysical + index * kWindowSize; }
 
 i64 attach(const Window& w) {
-  return kvm::set_memslot(space.vm, kFirstSlot + w.index_physical, physical_of(w.index_physical), kWindowSize,
-                          reinterpret_cast<void*>(w.index_va * kWindowSize));
+  const u32 slot = kFirstSlot + w.index_physical;
+  const u64 physical = physical_of(w.index_physical);
+  const auto* host = reinterpret_cast<void*>(w.index_va * kWindowSize);
+  const i64 result = kvm::set_memslot(space.vm, slot, physical, kWindowSize, host);
+  if (result != -EINVAL) return result;
+  // Left by a thread of another process that was killed before it had noted the window down.
+  kvm::set_memslot(space.vm, slot, physical, 0, nullptr);
+  return kvm::set_memslot(space.vm, slot, physical, kWindowSize, host);
 }
 
 u32 position_of(u32 index_va) {

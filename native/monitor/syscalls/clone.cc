@@ -38,20 +38,24 @@ struct Request {
 
 struct StartArgument {
   Thread* thread;
-  bool shares_table_lock;  // the parent sleeps (CLONE_VFORK) and left its hold on fd_lock to the child
-  bool needs_grave;        // no parent waits to take back what the thread has in shared memory
   bool clears_altstack;
   bool clears_handlers;
   u64 parent_tid;  // GUEST: where the child writes its id before it runs, or 0
 };
 
+// A parent that sleeps (CLONE_VFORK) leaves its hold on fd_lock to the child, which gives it up as soon as it runs. For
+// one that was killed before, its parent does.
+void give_up_table(Thread& child) {
+  if (__atomic_exchange_n(&child.holds_table, 0, __ATOMIC_ACQ_REL) != 0) fd_lock.unlock_shared();
+}
+
 void thread_main(void* p) {
   const StartArgument a = *static_cast<StartArgument*>(p);
   Thread& t = *a.thread;
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
-  if (a.shares_table_lock) fd_lock.unlock_shared();
+  give_up_table(t);
   if (a.parent_tid) write_guest(a.parent_tid, tid_of(t));
-  if (a.needs_grave) thread_mark_grave(t);
+  if (t.vforked) thread_mark_grave(t);
   signals_thread_start(t, a.clears_altstack);
   if (a.clears_handlers) signals_reset_handlers(t);
   signals_restore_mask(t);
@@ -91,6 +95,8 @@ i64 share_memory(Thread& t, const Request& r) {
   if (r.flags & CLONE_SETTLS) kvm::set_segment_bases(*child->vcpu, &r.tls, nullptr);
   const bool sleeps = r.flags & CLONE_VFORK, is_process = !(r.flags & CLONE_THREAD);
   child->vforked = is_process || t.vforked;
+  const bool awaited = sleeps && is_process;
+  child->awaited = awaited;
   if (r.flags & CLONE_SIGHAND) {
     signals_share_table(*child);
   } else if (!signals_copy_table(*child)) {
@@ -98,13 +104,8 @@ i64 share_memory(Thread& t, const Request& r) {
     return -ENOMEM;
   }
   auto* argument = reinterpret_cast<StartArgument*>(thread_stack_top(*child) - sizeof(StartArgument)) - 1;
-  const bool waits_for_process = sleeps && is_process;
   const u64 flags = usable_flags(r);
-  *argument = {child,
-               sleeps,
-               child->vforked && !waits_for_process,
-               !sleeps,
-               static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND),
+  *argument = {child, !sleeps, static_cast<bool>(r.flags & CLONE_CLEAR_SIGHAND),
                writes_parent_tid(flags) ? r.parent_tid : 0};
   HostCall h;
   fill_host_call(h, r, (flags & ~kNotForHost) | CLONE_SETTLS, host::word(argument) & ~u64{15},
@@ -113,10 +114,15 @@ i64 share_memory(Thread& t, const Request& r) {
   signals_block_all();
   fd_lock.lock_shared();
   thread_inherit_vcpus(*child, is_process, t);
+  child->holds_table = sleeps;
+  child->own_table = is_process && !(r.flags & CLONE_FILES);
+  if (r.flags & CLONE_FILES) t.own_table = false;
   const i64 result = barchan_clone(__NR_clone, h.args, argument, thread_main);
-  if (!sleeps || result < 0) fd_lock.unlock_shared();
+  // From here on a child that is not awaited may be gone, and its block another's.
+  if (!sleeps) fd_lock.unlock_shared();
+  if (awaited || (sleeps && result < 0)) give_up_table(*child);
   // A child that this thread waited for has its own memory by now, or is gone.
-  if (result < 0 || waits_for_process) {
+  if (result < 0 || awaited) {
     exec_release_memory(*child);
     signals_release_table(*child);
     thread_discard(child);
@@ -134,7 +140,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   kvm::set_xsave(*t.vcpu, state);
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
   t.robust_list = 0;
-  t.vforked = false;
+  t.vforked = t.own_table = false;
   t.tombstone = {};
   if (r.stack) t.user.rsp = r.stack;
   signals_fork_child(t);

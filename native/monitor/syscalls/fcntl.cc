@@ -94,7 +94,7 @@ i64 sys_fcntl(Thread& t, const Call& c) {
       }
       if (!fd_lock_shared(t)) return host::kRestart;
       i64 result = fd_created(host::call(__NR_fcntl, c.arg[0], number, least));
-      fd_lock.unlock_shared();
+      fd_unlock_shared(t);
       return result;
     }
   }

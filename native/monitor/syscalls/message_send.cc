@@ -109,7 +109,7 @@ i64 send_with_rights(Thread& t, int fd, MessageHeader& m, IoVector& vector, u32 
     } else {
       result = host::call(__NR_sendmsg, fd, &m, flags | kMsgDontwait);
     }
-    fd_lock.unlock_shared();
+    fd_unlock_shared(t);
     if (!may_wait) return result;
     if (result >= 0) {
       int type = 0;
