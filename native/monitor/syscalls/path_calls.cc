@@ -22,9 +22,14 @@ constexpr char kNowhere[] = "/proc/thread-self/fd/2147483647";
 i64 failed(i64 error, const HostPathCall& call) {
   if (error == -ENOENT) return call(AT_FDCWD, host::word(kNowhere));
   if (error == -EFAULT) return call(AT_FDCWD, check::kBadPointer);
+  // Only calls that take a directory find it closed.
   if (error == -EBADF) return call(check::kClosedFd, host::word("x"));
-  if (error == -ENOTDIR)
-    return call(private_fd(kFdImage), host::word("x"));  // a file, so there is nothing in it
+  if (error == -ENOTDIR) {
+    // Below a file. Absolute, as some calls take no directory.
+    char below[48];
+    Text(below, sizeof below).str("/proc/thread-self/fd/").dec(private_fd(kFdImage)).str("/x");
+    return call(AT_FDCWD, host::word(below));
+  }
   return error;
 }
 
