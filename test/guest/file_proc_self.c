@@ -67,5 +67,17 @@ int main(int argc, char** argv) {
   struct dirent* entry;
   while (tasks && (entry = readdir(tasks))) entries += entry->d_name[0] != '.';
   printf("tasks %d\n", entries);
+  static const char* const files[] = {"maps", "smaps", "stat", "status", "limits", "statm", "task/%d/status"};
+  for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+    char name[64] = "/proc/self/";
+    sprintf(name + strlen(name), files[i], getpid());
+    fd = MUST(open(name, O_RDONLY | (i % 2 ? O_NONBLOCK : O_CLOEXEC)));
+    printf("%s: flags %#x, close-on-exec %d\n", files[i], fcntl(fd, F_GETFL), fcntl(fd, F_GETFD));
+    SHOW(write(fd, "x", 1));
+    n = pread(fd, text, 20, 0);
+    char again[20];
+    CHECK(n == 20 && read(fd, again, 20) == 20 && (i == 2 || i == 5 || !memcmp(again, text, 20)));
+    MUST(close(fd));
+  }
   return guest_failed();
 }

@@ -104,15 +104,24 @@ class Copy {
     return min<i64>(reader_, 0);
   }
   int writer() const { return static_cast<int>(writer_); }
-  // Puts the copy in the place of `fd`, to be read from its start.
+  // Puts the copy in the place of `fd`, to be read from its start, and opened as `fd` was: programs look (F_GETFL)
+  // whether a file that they pass on can be written to.
   i64 replace(int fd, bool close_on_exec) {
-    i64 error = reader_ == writer_ ? host::call(__NR_lseek, reader_, 0, 0) : 0;
-    return error == 0 ? host::call(__NR_dup3, reader_, fd, close_on_exec ? O_CLOEXEC : 0) : error;
+    if (reader_ == writer_) {
+      const i64 flags = host::call(__NR_fcntl, fd, F_GETFL);
+      if (flags < 0) return flags;
+      char link[48];
+      Text(link, sizeof link).str("/proc/thread-self/fd/").dec(writer_);
+      reader_ = host::call(__NR_openat, AT_FDCWD, link, (flags & kKept) | O_CLOEXEC, 0);
+      if (reader_ < 0) return reader_;
+    }
+    return host::call(__NR_dup3, reader_, fd, close_on_exec ? O_CLOEXEC : 0);
   }
 
  private:
   static constexpr u64 kLargest = 64 << 20;  // no file of these is longer, nor near
   static constexpr u64 kPipe = 1 << 20;      // what anybody may ask for (man 5 proc, pipe-max-size)
+  static constexpr i64 kKept = O_ACCMODE | O_APPEND | O_NONBLOCK;
 
   static void close(i64 fd) {
     if (fd >= 0) host::call(__NR_close, fd);
