@@ -35,6 +35,8 @@ export interface Launched {
   control: Socket;
   /** The read end of the monitor's report pipe, non-blocking; closed by the caller, through the addon. */
   reportFd: number;
+  /** A policy binds the monitor: see deathByFilter(). */
+  confined: boolean;
   /** Our ends of the standard streams that are pipes. */
   streams: (Socket | null)[];
 }
@@ -151,6 +153,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       supervisor,
       control: supervisor.stdio[stdio.length - 1] as Socket,
       reportFd: reportRead,
+      confined: request.policy !== undefined,
       streams: standard.map(([, fd], index) =>
         fd === undefined ? null : pipeStream(addon, fd, index === 0),
       ),

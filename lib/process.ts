@@ -9,7 +9,7 @@ import { errnoText, SandboxError } from './errors.js';
 import type { Launched } from './launch.js';
 import { native } from './native.js';
 import type { KillSignal } from './options.js';
-import { reportedFailure } from './report.js';
+import { deathByFilter, reportedFailure } from './report.js';
 import { setupError } from './setup-failure.js';
 import { signalName, signalNumber } from './signals.js';
 
@@ -78,6 +78,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   readonly #supervisor: ChildProcess;
   readonly #control: Control;
   readonly #reportFd: number;
+  readonly #confined: boolean;
   readonly #limits: ProcessLimits;
   readonly #started = performance.now();
   readonly #onAbort = (): void => this.#abort();
@@ -129,6 +130,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     this.gone = gone;
     this.#control = control;
     this.#reportFd = launched.reportFd;
+    this.#confined = launched.confined;
     this.#limits = limits;
     this.exited = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -203,6 +205,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
       this.#control.seen();
       const signal = event.status & 0x7f;
       const exitCode = signal === 0 ? (event.status >> 8) & 0xff : null;
+      const report = this.#readReport();
       this.#settle(
         {
           exitCode,
@@ -215,7 +218,9 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
             maxRssBytes: event.maxRssKiB * 1024,
           },
         },
-        this.#failure ?? reportedFailure(this.#readReport(), exitCode),
+        this.#failure ??
+          reportedFailure(report, exitCode) ??
+          (this.#confined && signal !== 0 ? deathByFilter(report, signalName(signal)) : undefined),
       );
     }
   }

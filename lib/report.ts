@@ -33,6 +33,17 @@ function parse(text: string): Report | undefined {
   return undefined;
 }
 
+/**
+ * ERR_MONITOR_BREACH when the host's kernel has killed a monitor for a call that its policy cannot cause. A program that
+ * dies by SIGSYS of its own accord says so first.
+ */
+export function deathByFilter(text: string, signal: string): SandboxError | undefined {
+  if (signal !== 'SIGSYS' || text.includes('{"died":31}\n')) return undefined;
+  return new SandboxError('ERR_MONITOR_BREACH', 'The monitor made a forbidden call of the host kernel', {
+    remedy: 'If this is no attack it is a defect of barchan: please report it, with the program.',
+  });
+}
+
 /** Returns undefined when the monitor has reported nothing, so that the exit status is the guest's own. */
 export function reportedFailure(text: string, exitCode: number | null): SandboxError | undefined {
   if (exitCode === null || exitCode < startFailed || exitCode > notFound) return undefined;

@@ -31,6 +31,9 @@ constexpr u32 kStartSearchPath = 1u << 4;      // look a `program` without '/' u
 constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `file_soft` and `file_hard`
 constexpr u32 kStartShowPolicy = 1u << 6;  // print what the policy lets reach the host, one JSON line, exit
 
+// Added by the monitor to what it carries from exec to exec: this is the process that Node started.
+constexpr u32 kStateFirst = 1u << 31;
+
 struct StartBlob {
   u32 magic;    // kStartMagic
   u32 version;  // kStartVersion

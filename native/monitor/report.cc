@@ -104,6 +104,11 @@ void fail_kvm(i64 error, const char* what) {
   fail_start(scarce ? "ERR_SYSTEM" : "ERR_KVM_UNSUPPORTED", error, what, "/dev/kvm", abi::kExitStartFailed);
 }
 
+void report_death(int signo) {
+  char buffer[64];
+  write_line(Text(buffer, sizeof buffer).str("{\"died\":").dec(signo).str("}\n"));
+}
+
 void monitor_crash(const char* what, u64 a, u64 b) {
   char buffer[kLineMax];
   Text line(buffer, sizeof buffer);

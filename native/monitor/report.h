@@ -17,6 +17,9 @@ namespace barchan {
 // A broken invariant of the monitor: {"code":"ERR_MONITOR_CRASH",...}, then exit_group(125).
 [[noreturn]] void monitor_crash(const char* what, u64 a = 0, u64 b = 0);
 
+// The first process of the program is about to die by `signo`, by its own doing: {"died":signo}.
+void report_death(int signo);
+
 // Descriptor for reports; set by start-up. Default 2.
 void report_to(int fd);
 

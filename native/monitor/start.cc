@@ -128,7 +128,7 @@ Thread& first_thread() {
 
 [[noreturn]] void first_start(const KernelStack& kernel) {
   StartConfig config = read_start_config();
-  flags = config.blob.flags;
+  flags = config.blob.flags | abi::kStateFirst;
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
@@ -194,7 +194,11 @@ Thread& first_thread() {
 
 }  // namespace
 
-u32 start_flags() { return flags; }
+u32 start_flags() { return is_first_process() ? flags : flags & ~abi::kStateFirst; }
+
+bool is_first_process() { return flags & abi::kStateFirst && !current().vforked; }
+
+void start_fork_child() { flags &= ~abi::kStateFirst; }
 
 void start(const u64* stack) {
   KernelStack kernel(stack);

@@ -11,6 +11,11 @@ namespace barchan {
 // StartBlob::flags of the first start, carried through every fork and exec.
 u32 start_flags();
 
+// Whether this is the process that Node started, and not a child of it.
+bool is_first_process();
+// In a process that fork has made.
+void start_fork_child();
+
 // Becomes the guest program. `stack`: argc, argv, envp, auxv as the kernel left them.
 [[noreturn]] void start(const u64* stack);
 

@@ -4,6 +4,7 @@
 
 #include "host/syscall.h"
 #include "monitor/mm/space.h"
+#include "monitor/mm/write_execute.h"
 
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08  // Linux 6.11
@@ -67,6 +68,7 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   // No huge pages are set aside for guests: Linux's answer when its pool is empty.
   if (flags & MAP_HUGETLB) return -ENOMEM;
   if (prot & PROT_EXEC && !anonymous && on_noexec_mount(fd)) return -EPERM;
+  if (!may_map(prot, type != MAP_PRIVATE, anonymous, fd)) return -EACCES;
 
   SpaceGuard guard;
   if (!space.vmas.has_room()) return -ENOMEM;
@@ -149,6 +151,10 @@ i64 protect(u64 address, u64 length, int prot) {
     }
     const u64 stop = min(end, v->end);
     const u8 before = v->prot;
+    if (!may_protect(before, wanted)) {
+      result = -EACCES;
+      break;
+    }
     if (before == wanted) {
       at = stop;
       continue;

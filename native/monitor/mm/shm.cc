@@ -4,6 +4,7 @@
 
 #include "host/syscall.h"
 #include "monitor/mm/space.h"
+#include "monitor/mm/write_execute.h"
 
 namespace barchan::mm {
 namespace {
@@ -39,6 +40,9 @@ i64 attach_shm(int id, u64 address, int flags) {
     return -EINVAL;
   }
 
+  const int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+  if (!may_map(prot, true, true, -1)) return -EACCES;
+
   SpaceGuard guard;
   if (!space.vmas.has_room()) return -ENOMEM;
   Attached* slot = slot_for(0);
@@ -54,10 +58,8 @@ i64 attach_shm(int id, u64 address, int flags) {
   const i64 result = host::call(__NR_shmat, id, at, (flags & ~(SHM_EXEC | SHM_RND)) | SHM_REMAP);
   if (host::is_error(result)) return result;
   space.vmas.remove(at, at + length);
-  const u8 prot =
-      static_cast<u8>(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0));
-  space.vmas.insert(at, at + length, prot, kVmaShared | kVmaShm);
-  fill_eagerly(at, at + length, prot);
+  space.vmas.insert(at, at + length, static_cast<u8>(prot), kVmaShared | kVmaShm);
+  fill_eagerly(at, at + length, static_cast<u8>(prot));
   *slot = {at, length};
   return static_cast<i64>(at);
 }

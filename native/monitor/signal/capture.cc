@@ -3,6 +3,7 @@
 // The handler runs on the monitor's stack with every signal blocked. It touches nothing but the fields of
 // Thread that are made for it, so it may interrupt the monitor anywhere.
 #include "host/uaccess.h"
+#include "monitor/policy.h"
 #include "monitor/report.h"
 #include "monitor/signal/frame.h"
 #include "monitor/signal/internal.h"
@@ -75,7 +76,9 @@ i64 install(int signo, const GuestAction& action) {
   constexpr u64 kChildFlags = SA_NOCLDSTOP | SA_NOCLDWAIT;
   GuestAction host = {action.handler, action.flags & kChildFlags, 0, 0};
   const bool is_fault = bit(signo) & kFaults;
-  if (is_handler(action.handler) || is_fault) {
+  // The guest's own deaths by SIGSYS are told from those by the host filter: they go through die_by_signal().
+  const bool is_told = signo == SIGSYS && action.handler == kDefault && policy::is_active();
+  if (is_handler(action.handler) || is_fault || is_told) {
     host.handler = reinterpret_cast<u64>(&on_signal);
     host.flags |= SA_SIGINFO | SA_RESTORER;
     host.restorer = reinterpret_cast<u64>(&barchan_signal_restorer);

@@ -1,5 +1,8 @@
 // Default actions: the host kernel takes them, on the host process that is the guest process.
 #include "host/string.h"
+#include "monitor/policy.h"
+#include "monitor/report.h"
+#include "monitor/start.h"
 #include "monitor/signal/internal.h"
 
 namespace barchan {
@@ -38,6 +41,7 @@ void requeue(const SignalInfo& info) {
 }  // namespace signal
 
 void die_by_signal(int signo) {
+  if (signo == SIGSYS && policy::is_active() && is_first_process()) report_death(signo);
   // Held to the end, so that no other thread brings its handler back.
   if (SignalTable* table = current().signals) table->lock.lock();
   constexpr GuestAction kAction = {kDefault, 0, 0, 0};

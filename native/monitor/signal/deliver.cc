@@ -1,4 +1,5 @@
 // From a captured signal or a fault to the guest's handler, or to the default action.
+#include "monitor/policy.h"
 #include "monitor/signal/internal.h"
 #include "monitor/thread_pool.h"
 
@@ -64,11 +65,9 @@ Outcome deliver(Thread& t, const SignalInfo& info) {
     return Outcome::kHandler;
   }
   // Another thread changed the disposition after the capture. The host has the same one and acts by it as soon as
-  // the signal is unblocked; SIGSEGV and SIGBUS always have the monitor's handler.
-  if (is_fault) {
-    if (action.handler == kDefault) die_by_signal(signo);
-    return Outcome::kNothing;
-  }
+  // the signal is unblocked; SIGSEGV and SIGBUS, and under a policy SIGSYS, have the monitor's handler by default.
+  if (action.handler == kDefault && (is_fault || (signo == SIGSYS && policy::is_active()))) die_by_signal(signo);
+  if (is_fault) return Outcome::kNothing;
   change_action(*t.signals, signo, &action, nullptr);
   requeue(info);
   return Outcome::kNothing;

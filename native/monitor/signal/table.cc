@@ -58,6 +58,7 @@ void signals_start(Thread& t) {
   // From here on a blocked SIGSEGV or SIGBUS that the exec left pending arrives, and is held.
   install(SIGSEGV, t.signals->actions[SIGSEGV]);
   install(SIGBUS, t.signals->actions[SIGBUS]);
+  install(SIGSYS, t.signals->actions[SIGSYS]);
   set_mask(t, t.mask);
   // An exec takes the stack away and leaves its flags, so they need not be SS_DISABLE.
   t.altstack = {0, learn_altstack_flags(), 0};

@@ -11,6 +11,7 @@
 #include "monitor/fds.h"
 #include "monitor/mm/mm.h"
 #include "monitor/signal/signal.h"
+#include "monitor/start.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/thread_pool.h"
 
@@ -144,6 +145,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   t.tombstone = {};
   if (r.stack) t.user.rsp = r.stack;
   signals_fork_child(t);
+  start_fork_child();
   if (r.flags & CLONE_CLEAR_SIGHAND) signals_reset_handlers(t);
   signals_restore_mask(t);
 }

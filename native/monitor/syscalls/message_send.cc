@@ -6,6 +6,7 @@
 
 #include "host/uaccess.h"
 #include "monitor/fds.h"
+#include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
 #include "monitor/syscalls/message.h"
@@ -18,6 +19,8 @@ constexpr i64 kNonblock = 04000;    // O_NONBLOCK
 constexpr int kSoType = 3;
 constexpr int kSoSndtimeo = 67;  // SO_SNDTIMEO_NEW: two 64-bit words
 constexpr int kSockStream = 1;
+constexpr int kSolIp = 0, kSolIpv6 = 41;
+constexpr int kIpRetopts = 7, kIpv6OldRthdr = 5, kIpv6Rthdr = 57;
 // More than any optmem_max in use (sysctl net.core); the kernel has the last word below it.
 constexpr u64 kControlLimit = 1 << 20;
 
@@ -39,6 +42,16 @@ bool holds_rights(u8* control, u64 length) {
   bool found = false;
   each_control(control, length, [&](const ControlHeader& header, int*, u64) {
     found |= header.level == kSolSocket && header.type == kScmRights;
+  });
+  return found;
+}
+
+// A route in control data would take a packet to another place than the address says (man 7 ip, IP_RETOPTS; RFC 3542).
+bool routes_elsewhere(u8* control, u64 length) {
+  bool found = false;
+  each_control(control, length, [&](const ControlHeader& header, int*, u64) {
+    found |= (header.level == kSolIp && header.type == kIpRetopts) ||
+             (header.level == kSolIpv6 && (header.type == kIpv6Rthdr || header.type == kIpv6OldRthdr));
   });
   return found;
 }
@@ -146,6 +159,7 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
   u8 name[kAddressCapacity];
   u64 name_length = min(static_cast<u64>(m.name_length), kAddressCapacity);
   if (name_length != 0 && copy_from_guest(name, m.name, name_length) != 0) return -EFAULT;
+  if (name_length != 0 && !policy::reachable(policy::active, policy::Use::kSend, name, name_length)) return -EACCES;
   m.name = name_length != 0 ? reinterpret_cast<u64>(name) : 0;
   m.name_length = static_cast<i32>(name_length);
 
@@ -164,6 +178,7 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
     if (copy_from_guest(copy, m.control, m.control_length) != 0) return -EFAULT;
     m.control = reinterpret_cast<u64>(copy);
     rights = holds_rights(copy, m.control_length);
+    if (policy::lists_networks() && routes_elsewhere(copy, m.control_length)) return -EACCES;
   } else {
     m.control = 0;
   }

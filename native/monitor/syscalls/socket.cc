@@ -1,6 +1,7 @@
 // socket(2), socketpair(2): creation by an allowed family.
 #include "host/uaccess.h"
 #include "monitor/fds.h"
+#include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/socket_families.h"
 
@@ -17,6 +18,14 @@ bool family_allowed(u32 family) {
   return false;
 }
 
+// Where the policy lists networks: sockets whose every packet goes to an address that was judged.
+bool goes_by_address(u32 family, u32 type, u32 protocol) {
+  constexpr u32 kStream = 1, kDatagram = 2, kTcp = 6, kUdp = 17;
+  if (family != kFamilyInet && family != kFamilyInet6) return family != kFamilyPacket;
+  if (type != kStream && type != kDatagram) return false;
+  return protocol == 0 || protocol == kTcp || protocol == kUdp;
+}
+
 }  // namespace
 
 i64 sys_socket(Thread& t, const Call& c) {
@@ -24,6 +33,8 @@ i64 sys_socket(Thread& t, const Call& c) {
   u32 type = static_cast<u32>(c.arg[1]);
   if (type & ~(kTypeMask | kTypeFlags)) return -EINVAL;
   if (!family_allowed(family)) return -EAFNOSUPPORT;
+  if (policy::lists_networks() && !goes_by_address(family, type & kTypeMask, static_cast<u32>(c.arg[2])))
+    return -EACCES;
   return t.host(__NR_socket, family, type, static_cast<u32>(c.arg[2]));
 }
 

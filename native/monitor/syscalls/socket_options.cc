@@ -5,6 +5,7 @@
 
 #include "host/uaccess.h"
 #include "monitor/fds.h"
+#include "monitor/policy.h"
 #include "monitor/scratch.h"
 #include "monitor/syscalls/handlers.h"
 
@@ -64,6 +65,14 @@ bool option_known(int level, int name) {
   return false;
 }
 
+// Source routes: packets would go to another place than the address that the policy judged. So would an SCTP
+// association's further addresses, but such sockets are not made where it lists networks.
+bool routes_elsewhere(int level, int name) {
+  constexpr int kIpOptions = 4, kIpv6OldRthdr = 5, kIpv6Rthdr = 57;
+  return (level == kLevelIp && name == kIpOptions) ||
+         (level == kLevelIpv6 && (name == kIpv6OldRthdr || name == kIpv6Rthdr));
+}
+
 // struct sock_fprog at `value`: the program is copied, so that what the kernel attaches is what it verified,
 // and so that its pointer is a checked one.
 i64 attach_filter(int fd, int level, int name, u64 value) {
@@ -104,6 +113,7 @@ i64 sys_setsockopt(Thread& t, const Call& c) {
   if (length < 0) return -EINVAL;
   if (value != 0 && !in_arena(value, static_cast<u64>(length))) return -EFAULT;
   if (!option_known(level, name)) return -ENOPROTOOPT;
+  if (policy::lists_networks() && routes_elsewhere(level, name)) return -EACCES;
   if (level == kLevelSocket) {
     if (name == kSoAttachFilter || name == kSoAttachReuseportCbpf) {
       if (length != sizeof(sock_fprog)) return -EINVAL;
