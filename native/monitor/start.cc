@@ -118,10 +118,11 @@ void load_policy() {
   if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
 }
 
-Thread& first_thread() {
+Thread& first_thread(bool fixed_layout) {
   trace_start();
-  mm::create(personality_fixed_layout());
+  mm::create(fixed_layout);
   Thread* t = thread_first();
+  t->fixed_layout = fixed_layout;
   signals_start(*t);
   return *t;
 }
@@ -161,7 +162,7 @@ Thread& first_thread() {
   if (r == 0) r = park_program();
   if (r < 0) reject_program(r, config.program);
   remember_program(config.program);
-  Thread& t = first_thread();
+  Thread& t = first_thread(personality_fixed_layout());
   r = load(t, kernel, config.program, base_name(config.program));
   if (r < 0) reject_program(r, config.program);
   confine(flags & abi::kStartTrace);
@@ -180,7 +181,7 @@ Thread& first_thread() {
   if (flags & abi::kStartTrace) trace_start();
   stack_limit_restore(exec_state.stack_soft);
   if (!layout_is_high()) reject_layout(ENOMEM);
-  Thread& t = first_thread();
+  Thread& t = first_thread(exec_state.fixed_layout != 0);
   if (exec_state.seccomp_fd >= 0 && !seccomp_exec_read(t, exec_state.seccomp_fd)) die_by_signal(kSigSegv);
   target_init(target);
   i64 r = target_adopt(target, exec_state.program_fd, exec_state.interpreter_fd);

@@ -79,6 +79,7 @@ struct Thread {
   const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
   u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
   bool leaving;                          // past the point of return in thread_exit()
+  bool fixed_layout;                     // personality(2): ADDR_NO_RANDOMIZE
   bool vforked;                          // of a process that shares another's memory and VM
   bool leads_process;                    // vforked: the first thread of that process
   bool

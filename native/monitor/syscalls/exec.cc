@@ -147,6 +147,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
   state.size = sizeof state;
   state.pid = static_cast<i32>(host::call(__NR_getpid));
   state.flags = start_flags();
+  state.fixed_layout = t.fixed_layout;
   state.program_fd = work.target.program.fd;
   state.interpreter_fd = work.target.interpreter.fd;
   state.fd_soft = fd_soft_limit();

@@ -26,7 +26,7 @@ u32 to_guest(u32 host) {
 
 bool personality_fixed_layout() { return (static_cast<u32>(own()) & kKeptFixedLayout) != 0; }
 
-i64 sys_personality(Thread&, const Call& c) {
+i64 sys_personality(Thread& t, const Call& c) {
   u32 wanted = static_cast<u32>(c.arg[0]);
   i64 before = own();
   if (before < 0) return before;
@@ -38,7 +38,9 @@ i64 sys_personality(Thread&, const Call& c) {
   u32 kept = old & ~(kHarmless | PER_MASK | kKeptFixedLayout);
   u32 host = kept | (wanted & (kHarmless | PER_MASK)) | (wanted & ADDR_NO_RANDOMIZE ? kKeptFixedLayout : 0);
   i64 result = host::call(__NR_personality, host);
-  return result < 0 ? result : to_guest(old);
+  if (result < 0) return result;
+  t.fixed_layout = wanted & ADDR_NO_RANDOMIZE;
+  return to_guest(old);
 }
 
 }  // namespace barchan
