@@ -66,7 +66,8 @@ Outcome deliver(Thread& t, const SignalInfo& info) {
   }
   // Another thread changed the disposition after the capture. The host has the same one and acts by it as soon as
   // the signal is unblocked; SIGSEGV and SIGBUS, and under a policy SIGSYS, have the monitor's handler by default.
-  if (action.handler == kDefault && (is_fault || (signo == SIGSYS && policy::is_active()))) die_by_signal(signo);
+  if (action.handler == kDefault && (is_fault || (signo == SIGSYS && policy::is_active())))
+    die_by_signal(signo);
   if (is_fault) return Outcome::kNothing;
   change_action(*t.signals, signo, &action, nullptr);
   requeue(info);

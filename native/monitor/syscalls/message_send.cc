@@ -159,7 +159,8 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
   u8 name[kAddressCapacity];
   u64 name_length = min(static_cast<u64>(m.name_length), kAddressCapacity);
   if (name_length != 0 && copy_from_guest(name, m.name, name_length) != 0) return -EFAULT;
-  if (name_length != 0 && !policy::reachable(policy::active, policy::Use::kSend, name, name_length)) return -EACCES;
+  if (name_length != 0 && !policy::reachable(policy::active, policy::Use::kSend, name, name_length))
+    return -EACCES;
   m.name = name_length != 0 ? reinterpret_cast<u64>(name) : 0;
   m.name_length = static_cast<i32>(name_length);
 
