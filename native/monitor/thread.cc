@@ -55,6 +55,16 @@ Block& block_of(const Thread& t) {
   monitor_crash("thread without a block");
 }
 
+// A holder of another process may be killed; each step under the lock leaves the pool usable.
+void lock_pool() { pool_lock.lock(thread_lock_token(), thread_is_gone); }
+class PoolGuard {
+ public:
+  PoolGuard() { lock_pool(); }
+  ~PoolGuard() { pool_lock.unlock(); }
+  PoolGuard(const PoolGuard&) = delete;
+  PoolGuard& operator=(const PoolGuard&) = delete;
+};
+
 // Pre: pool_lock. A zeroed Thread in a block of its own, or null.
 Thread* take_block() {
   for (u32 i = 0; i < kMaxThreads; i++) {
@@ -95,23 +105,28 @@ kvm::Vcpu* take_vcpu(const Thread* maker, i64& error) {
     return v;
   }
   kvm::Vm& vm = mm::vm();
-  const u32 id = vm.vcpus;
-  error = -EAGAIN;
-  if (id >= kMaxThreads) return nullptr;
-  u64 va;
-  u8* page = mm::vcpu_page(id, va);
-  if (!page) return nullptr;
-  kvm::Vcpu& v = vcpus[id];
-  v = {};
-  vcpu_process[id] = process;
-  fd_lock.lock();
-  error = kvm::vcpu_create(vm, v, page, va);
-  if (error >= 0) {
-    error = fd_hide(v.fd);
-    v.fd = static_cast<int>(error);
+  for (;; vm.vcpus++) {
+    const u32 id = vm.vcpus;
+    error = -EAGAIN;
+    if (id >= kMaxThreads) return nullptr;
+    u64 va;
+    u8* page = mm::vcpu_page(id, va);
+    if (!page) return nullptr;
+    kvm::Vcpu& v = vcpus[id];
+    v = {};
+    vcpu_process[id] = process;
+    const bool locks = !(maker && maker->own_table);
+    if (locks) fd_lock.lock();
+    error = kvm::vcpu_create(vm, v, page, va);
+    if (error >= 0) {
+      error = fd_hide(v.fd);
+      v.fd = static_cast<int>(error);
+    }
+    if (locks) fd_lock.unlock();
+    // Made by a process that shares this memory and was killed before it had counted it.
+    if (error == -EEXIST) continue;
+    return error < 0 ? nullptr : &v;
   }
-  fd_lock.unlock();
-  return error < 0 ? nullptr : &v;
 }
 
 void give_vcpu(kvm::Vcpu* v) {
@@ -125,10 +140,15 @@ bool has_died(const Thread& t) {
 }
 
 // Pre: pool_lock. A process that shared this memory is gone, or has other memory, and with it its descriptors: the vCPUs
-// that only it could use stay unused. It takes a vfork child that makes threads or processes to lose one.
+// that only it could use stay unused (it takes a vfork child that makes threads or processes to lose one), and nobody waits
+// for its own children any more.
 void forget_process(i32 process) {
   for (u32 id = 0; id < mm::vm().vcpus; id++) {
     if (vcpu_process[id] == process) vcpu_process[id] = 0;
+  }
+  for (u32 i = 0; i < block_count; i++) {
+    Thread& t = *thread_of(blocks[i]);
+    if (blocks[i].state == kUsed && t.vforked && t.parent_process == process) t.awaited = false;
   }
 }
 
@@ -181,7 +201,7 @@ Thread* thread_create(const Thread& parent) {
   u64 fs, gs;
   if (kvm::get_xsave(*parent.vcpu, state) < 0 || kvm::get_segment_bases(*parent.vcpu, fs, gs) < 0)
     return nullptr;
-  host::Guard guard(pool_lock);
+  PoolGuard guard;
   clear_graves();
   Thread* t = take_block();
   if (!t) return nullptr;
@@ -203,7 +223,7 @@ Thread* thread_create(const Thread& parent) {
 }
 
 void thread_discard(Thread* t) {
-  host::Guard guard(pool_lock);
+  PoolGuard guard;
   if (t->leads_process) forget_process(tid_of(*t));
   if (t->vforked) mm::abandon(t->lock_token);
   give_vcpu(t->vcpu);
@@ -245,7 +265,7 @@ void thread_exit(Thread& t, int status) {
   // Its block and vCPU are others' to give back: the parent's when it wakes up, or whoever finds the tombstone.
   static u32 nowhere;
   if (t.vforked) barchan_leave(&nowhere, status);
-  pool_lock.lock();
+  lock_pool();
   t.leaving = true;
   if (tid_of(t) == host::call(__NR_getpid)) {
     leader_left = true;
@@ -261,7 +281,7 @@ void thread_exit(Thread& t, int status) {
   barchan_leave(&block.state, status);
 }
 
-void pool_lock_for_fork() { pool_lock.lock(); }
+void pool_lock_for_fork() { lock_pool(); }
 void pool_unlock_after_fork_parent() { pool_lock.unlock(); }
 
 void pool_drop_after_fork_child(Thread& t) {
@@ -279,14 +299,14 @@ void pool_drop_after_fork_child(Thread& t) {
 }
 
 void pool_visit(void (*visit)(Thread& t, void* context), void* context) {
-  host::Guard guard(pool_lock);
+  PoolGuard guard;
   for (u32 i = 0; i < block_count; i++)
     if (__atomic_load_n(&blocks[i].state, __ATOMIC_ACQUIRE) == kUsed) visit(*thread_of(blocks[i]), context);
 }
 
 bool pool_is_last(const Thread& t) {
   if (t.vforked) return true;
-  host::Guard guard(pool_lock);
+  PoolGuard guard;
   return is_last(t);
 }
 

@@ -1,5 +1,5 @@
-// Shows: vfork children that are killed at any moment, while they close, duplicate and map: the parent and its other
-//        threads go on.
+// Shows: vfork children that are killed at any moment, while they close, duplicate, map and make children of their own:
+//        the parent and its other threads go on.
 // run: static ; timeout 60s
 #include "guest.h"
 #include <sched.h>
@@ -8,8 +8,19 @@ static char stack[16384] __attribute__((aligned(16)));
 static volatile pid_t target;
 static volatile int stop;
 
+static int leaf(void* unused UNUSED) {
+  syscall(SYS_exit_group, 0);
+  return 0;
+}
+
 static int child(void* unused UNUSED) {
-  for (;;) {
+  static char stacks[16][4096] __attribute__((aligned(16)));
+  for (unsigned i = 0;; i++) {
+    if (i % 4 == 3) {
+      char* top = stacks[i / 4 % 16] + sizeof stacks[0];
+      pid_t pid = clone(leaf, top, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+      if (pid > 0) waitpid(pid, NULL, 0);
+    }
     int fd = dup(1);
     if (fd >= 0) close(fd);
     void* map = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -113,14 +113,15 @@ i64 share_memory(Thread& t, const Request& r) {
                  host::word(child));
 
   signals_block_all();
-  fd_lock.lock_shared();
+  const bool locks = !t.own_table;
+  if (locks) fd_lock.lock_shared();
   thread_inherit_vcpus(*child, is_process, t);
-  child->holds_table = sleeps;
+  child->holds_table = sleeps && locks;
   child->own_table = is_process && !(r.flags & CLONE_FILES);
   if (r.flags & CLONE_FILES) t.own_table = false;
   const i64 result = barchan_clone(__NR_clone, h.args, argument, thread_main);
   // From here on a child that is not awaited may be gone, and its block another's.
-  if (!sleeps) fd_lock.unlock_shared();
+  if (locks && !sleeps) fd_lock.unlock_shared();
   if (awaited || (sleeps && result < 0)) give_up_table(*child);
   // A child that this thread waited for has its own memory by now, or is gone.
   if (result < 0 || awaited) {
