@@ -1,6 +1,7 @@
 /** Writes the SandboxBlob of native/abi/sandbox.h: a sandbox as its keeper and its supervisors are told it. */
 import { SandboxError } from './errors.js';
 import { type Description, type Network, type RlimitValue, rlimitNumbers, weakerBits } from './isolation.js';
+import { StringTable } from './string-table.js';
 
 export const sandboxMagic = 0x58534342;
 export const sandboxVersion = 1;
@@ -20,15 +21,7 @@ const limit = (value: RlimitValue): bigint => (value === 'unlimited' ? unlimited
 export function encodeSandboxBlob(description: Description): Buffer {
   const { mounts, user, writable } = description;
   const table = Buffer.alloc(mounts.length * mountSize);
-  const strings: Buffer[] = [];
-  let size = sandboxBlobSize + table.length;
-  const place = (text: string): number => {
-    const bytes = Buffer.from(`${text}\0`, 'utf8');
-    const offset = size;
-    strings.push(bytes);
-    size += bytes.length;
-    return offset;
-  };
+  const strings = new StringTable(sandboxBlobSize + table.length);
 
   for (const [index, mount] of mounts.entries()) {
     const at = index * mountSize;
@@ -38,15 +31,15 @@ export function encodeSandboxBlob(description: Description): Buffer {
       (bind && mount.readOnly ? mountNumbers.readOnly : 0) | (mount.noExec ? mountNumbers.noExec : 0),
       at + 4,
     );
-    table.writeUInt32LE(bind ? place(mount.source) : 0, at + 8);
-    table.writeUInt32LE(place(mount.target), at + 12);
+    table.writeUInt32LE(bind ? strings.place(mount.source) : 0, at + 8);
+    table.writeUInt32LE(strings.place(mount.target), at + 12);
     table.writeBigUInt64LE(bind ? 0n : BigInt(mount.sizeBytes), at + 16);
   }
   const kind = writable === false ? 'none' : writable === 'tmpfs' ? 'tmpfs' : 'directory';
-  const root = place(description.root);
-  const layer = typeof writable === 'object' ? place(writable.directory) : 0;
-  const hostname = place(description.hostname);
-  if (size > sandboxBlobMaximum) {
+  const root = strings.place(description.root);
+  const layer = typeof writable === 'object' ? strings.place(writable.directory) : 0;
+  const hostname = strings.place(description.hostname);
+  if (strings.size > sandboxBlobMaximum) {
     throw new SandboxError('ERR_INVALID_OPTION', 'Cannot create a sandbox: its paths are too long in all', {
       path: 'options.mounts',
       value: mounts.length,
@@ -66,7 +59,7 @@ export function encodeSandboxBlob(description: Description): Buffer {
   const words = [
     sandboxMagic,
     sandboxVersion,
-    size,
+    strings.size,
     description.allowWeaker.reduce((bits, name) => bits | weakerBits[name], 0),
     networkNumbers[description.network],
     writableNumbers[kind],
@@ -83,5 +76,5 @@ export function encodeSandboxBlob(description: Description): Buffer {
   ];
   for (const [index, word] of words.entries()) head.writeUInt32LE(word, index * 4);
   head.writeBigUInt64LE(BigInt(description.scratchBytes), 64);
-  return Buffer.concat([head, table, ...strings], size);
+  return Buffer.concat([head, table, ...strings.parts], strings.size);
 }

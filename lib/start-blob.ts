@@ -1,5 +1,6 @@
 /** Writes the StartBlob of native/abi/start.h: what a monitor is told beside its argv and environment. */
 import { SandboxError } from './errors.js';
+import { StringTable } from './string-table.js';
 
 export const startMagic = 0x4e435242;
 export const startVersion = 1;
@@ -35,18 +36,10 @@ export interface StartBlob {
 }
 
 export function encodeStartBlob(blob: StartBlob): Buffer {
-  const strings: Buffer[] = [];
-  let size = startBlobSize;
-  const place = (text: string): number => {
-    const bytes = Buffer.from(`${text}\0`, 'utf8');
-    const offset = size;
-    strings.push(bytes);
-    size += bytes.length;
-    return offset;
-  };
-  const program = place(blob.program);
-  const cwd = blob.cwd === undefined ? 0 : place(blob.cwd);
-  if (size > startBlobMaximum) {
+  const strings = new StringTable(startBlobSize);
+  const program = strings.place(blob.program);
+  const cwd = blob.cwd === undefined ? 0 : strings.place(blob.cwd);
+  if (strings.size > startBlobMaximum) {
     throw new SandboxError(
       'ERR_INVALID_OPTION',
       'Cannot start a program: its path and working directory are too long',
@@ -60,7 +53,7 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   const head = Buffer.alloc(startBlobSize);
   head.writeUInt32LE(startMagic, 0);
   head.writeUInt32LE(startVersion, 4);
-  head.writeUInt32LE(size, 8);
+  head.writeUInt32LE(strings.size, 8);
   head.writeUInt32LE(blob.flags | (blob.fileLimit ? startFlags.fileLimit : 0), 12);
   head.writeUInt32LE(blob.extraFds, 16);
   head.writeInt32LE(blob.traceFd, 20);
@@ -71,5 +64,5 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.fileLimit?.soft ?? 0, 40);
   head.writeUInt32LE(blob.fileLimit?.hard ?? 0, 44);
   head.writeUInt32LE(blob.policyFd ?? 0, 48);
-  return Buffer.concat([head, ...strings], size);
+  return Buffer.concat([head, ...strings.parts], strings.size);
 }

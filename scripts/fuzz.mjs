@@ -29,9 +29,15 @@ const seeds = {
       copyFileSync(program, join(corpus, program.replaceAll('/', '_')));
     }
   },
+  fuzz_policy: (corpus) => writeFileSync(join(corpus, 'empty'), policyHeader()),
   fuzz_script: (corpus) => writeFileSync(join(corpus, 'shell'), '#! /bin/sh -e \necho\n'),
   fuzz_stat: (corpus) => writeFileSync(join(corpus, 'shell'), '12 (sh) S 7 12 12 34816 12 4194560'),
 };
+
+// A policy that knows no call (native/abi/policy.h).
+function policyHeader() {
+  return Buffer.from(Uint32Array.of(0x4c4f5042, 1, 32, 0, 0, 0, 0, 0).buffer);
+}
 
 function run(command, args, cwd = root) {
   const { status } = spawnSync(command, args, { cwd, stdio: 'inherit' });
