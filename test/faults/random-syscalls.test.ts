@@ -2,6 +2,7 @@
  * Random system calls by a guest (test/fuzz/syscalls) leave the monitor, Node and other guests alive, and show
  * nothing of the monitor. BARCHAN_FUZZ_SEED and BARCHAN_FUZZ_CALLS choose another run.
  */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,6 +37,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await box?.close();
+  // The fuzzer makes folders that cannot be entered, not even by who owns them.
+  execFileSync('chmod', ['-R', 'u+rwX', folder]);
   rmSync(folder, { recursive: true, force: true });
 });
 
