@@ -15,6 +15,7 @@ const steps = [
   ['clang-tidy', node, ['scripts/clang.mjs', 'tidy']],
   ['package', bin('publint'), ['--strict', '--pack=false']],
   ['docs/syscalls.md', node, ['scripts/syscalls-doc.mjs', '--check']],
+  ['docs/policies.md', node, ['scripts/policies-doc.mjs', '--check']],
   ['native unit tests', node, ['scripts/test-native.mjs']],
   ['unit tests', bin('vitest'), ['run', 'test/unit']],
 ];

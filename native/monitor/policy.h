@@ -4,6 +4,8 @@
 #ifndef BARCHAN_MONITOR_POLICY_H
 #define BARCHAN_MONITOR_POLICY_H
 
+#include <asm/unistd.h>
+
 #include "abi/policy.h"
 
 namespace barchan::policy {
@@ -41,6 +43,9 @@ bool reachable(const Policy& policy, Use use, const u8* address, u64 size);
 extern Policy active;
 inline bool is_active() { return active.verdicts != nullptr; }
 inline bool forbids_write_execute() { return active.header.flags & abi::kPolicyNoWriteExecute; }
+// May the monitor open files of its own while it does a call? Only where the guest may: else the host filter has no such
+// calls.
+inline bool lets_open() { return !is_active() || can_pass(active, __NR_openat); }
 inline bool lists_networks() { return active.header.flags & abi::kPolicyNetworkList; }
 
 // Reads private descriptor kFdPolicy, if open, and puts it in force. Null or what is wrong.

@@ -5,6 +5,7 @@
 
 #include "host/uaccess.h"
 #include "monitor/fds.h"
+#include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/paths.h"
 #include "monitor/syscalls/proc_tasks.h"
@@ -57,7 +58,7 @@ i64 sys_fstat(Thread& t, const Call& c) {
   const int fd = static_cast<int>(c.arg[0]);
   const i64 result = t.host(__NR_fstat, fd, &status);
   if (result < 0) return result;
-  if (files::may_count(status.st_mode, major_of(status.st_dev))) {
+  if (files::may_count(status.st_mode, major_of(status.st_dev)) && policy::lets_open()) {
     files::show_guest_counts(fd, status.st_nlink, status.st_size);
   }
   return copy_to_guest(c.arg[1], &status, sizeof status);
