@@ -103,7 +103,7 @@ export const isolationOptionNames = [
   'allowWeaker',
 ] as const;
 
-export const defaultIsolation: Isolation = 'none';
+export const defaultIsolation: Isolation = 'full';
 const defaultScratchBytes = 1024 ** 3;
 const defaultTmpfsBytes = 64 * 1024 ** 2;
 
@@ -192,7 +192,12 @@ function shows(description: Description, path: string): boolean {
 
 /** Where a program starts when the caller does not say: where this process is if the sandbox shows it, or in /. */
 export function defaultCwd(description: Description): string {
-  const here = process.cwd();
+  let here: string;
+  try {
+    here = process.cwd();
+  } catch {
+    return '/'; // it was removed
+  }
   return shows(description, here) ? here : '/';
 }
 

@@ -22,6 +22,8 @@ export interface LaunchRequest {
   kvmFd: number;
   newSession: boolean;
   traceFd?: number | undefined;
+  /** Executed in the monitor's place; for tests of what surrounds it. */
+  image?: string | undefined;
   /** The guest's limit on open files; default: this process's. */
   fileLimit?: { soft: number; hard: number } | undefined;
   /** The sandbox that the program runs in; `program` is then looked up there, in PATH too. */
@@ -127,7 +129,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       ...standard.map(([fd]) => fd),
       request.kvmFd,
       fds.pass(addon.createMemfd('barchan-start', blob)),
-      fds.open(monitorPath, constants.O_RDONLY),
+      fds.open(request.image ?? monitorPath, constants.O_RDONLY),
       ...extra,
       reportWrite,
       ...(request.traceFd === undefined ? [] : [request.traceFd]),

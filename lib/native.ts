@@ -21,7 +21,7 @@ export interface Addon {
   createMemfd(name: string, bytes: Uint8Array): number;
   /** [read end, write end], close-on-exec. */
   createPipe(nonblockingRead: boolean): [number, number];
-  /** A reference to a process of this one's, close-on-exec. */
+  /** Refers to a child, which is killed with this environment (worker) unless closeFd() came before. */
   openPidfd(pid: number): number;
   /** Closes what the addon has opened; Node's own closeSync() would warn in a worker. */
   closeFd(fd: number): void;

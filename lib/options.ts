@@ -248,7 +248,8 @@ export function validateOptions(operation: Operation, options: unknown, isolated
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw refuse(operation, 'options', options, 'an object');
   }
-  const inside = isolated ?? (operation !== 'doctor' && isIsolated(options));
+  const creates = operation === 'Sandbox.create' || operation === 'run';
+  const inside = isolated ?? (creates && isIsolated(options));
   const known: Record<string, Rule> = rules[operation];
   for (const [name, value] of Object.entries(options)) {
     const option = `options.${name}`;

@@ -115,19 +115,24 @@ const steps: Record<
   monitor: { does: 'execute the monitor' },
 };
 
+/** EAGAIN, ENOMEM, ENFILE, EMFILE. */
+const shortages: ReadonlySet<number> = new Set([11, 12, 23, 24]);
+
 export const setupSteps: readonly string[] = Object.keys(steps);
 
 export function setupError(failure: SetupFailure): SandboxError {
   const { does, remedy } = steps[failure.step] ?? { does: failure.step };
   const about = failure.path === undefined ? '' : ` (${failure.path})`;
+  // Nothing is forbidden there, the machine or this process is short of something.
+  const short = shortages.has(failure.errno);
   return new SandboxError(
-    'ERR_SANDBOX_SETUP',
+    short ? 'ERR_SYSTEM' : 'ERR_SANDBOX_SETUP',
     `Cannot set the sandbox up: the host refused to ${does}${about}: ${errnoText(failure.errno)}`,
     {
       step: failure.step,
       errno: failure.errno,
       path: failure.path,
-      remedy: typeof remedy === 'function' ? remedy(failure) : remedy,
+      remedy: short ? undefined : typeof remedy === 'function' ? remedy(failure) : remedy,
     },
   );
 }

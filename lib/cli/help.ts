@@ -30,6 +30,20 @@ const runOptions = `  -C, --cwd DIR            working directory
       --device PATH        the KVM device (default /dev/kvm)
       --kill-background    end processes that the program leaves in the background
   -h, --help               this text
+
+Sandbox: without any of these options the program is a plain process, with this user's files and network.
+With any of them it gets namespaces of its own, the host's files to read only, no network, no privileges, an
+environment with PATH, HOME, LANG and TERM alone, and /tmp in memory.
+      --sandbox            that, and nothing else
+      --rootfs DIR         show DIR as / instead of the host's root
+      --writable tmpfs|DIR let the root be written: changes go to memory, or to DIR, which keeps them
+      --mount SOURCE:TARGET[:rw][:noexec]   show a file or folder of the host there (repeatable)
+      --tmpfs TARGET[:SIZE[k|m|g]]          an empty folder in memory (repeatable)
+      --net none|loopback|host              network (default none)
+      --hostname NAME      host name (default sandbox)
+      --user UID:GID       ids inside
+      --rlimit NAME=SOFT[:HARD]             resource limit, like nproc=100 (repeatable)
+      --allow-weaker landlock|sysfs         do without it where the host does not have it (repeatable)
 `;
 
 const texts = {

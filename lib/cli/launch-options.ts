@@ -1,5 +1,6 @@
 /** The options that `run` and `trace` share. */
 import type { SandboxOptions, SpawnOptions } from '../options.js';
+import { type IsolationValues, isolationFlags, isolationOptions, sandboxEnv } from './isolation-values.js';
 import { usageError } from './usage.js';
 
 export const launchOptions = {
@@ -11,10 +12,11 @@ export const launchOptions = {
   device: { type: 'string' },
   policy: { type: 'string' },
   'kill-background': { type: 'boolean' },
+  ...isolationFlags,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-export interface LaunchValues {
+export interface LaunchValues extends IsolationValues {
   cwd?: string;
   env?: string[];
   'clear-env'?: boolean;
@@ -25,8 +27,8 @@ export interface LaunchValues {
   'kill-background'?: boolean;
 }
 
-function environment(values: LaunchValues): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = values['clear-env'] ? {} : { ...process.env };
+function environment(values: LaunchValues, isolated: boolean): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = values['clear-env'] ? {} : isolated ? sandboxEnv() : { ...process.env };
   for (const entry of values.env ?? []) {
     const equals = entry.indexOf('=');
     if (equals === -1) env[entry] = process.env[entry];
@@ -46,20 +48,22 @@ export function spawnOptions(verb: string, values: LaunchValues): SpawnOptions {
       );
     }
   }
+  const isolated = isolationOptions(verb, values) !== undefined;
   return {
     cwd: values.cwd,
-    env: environment(values),
+    env: environment(values, isolated),
     timeoutMs,
     argv0: values.argv0,
     stdio: 'inherit',
     newSession: false,
-    keepBackground: !values['kill-background'],
+    keepBackground: !values['kill-background'] && !isolated,
   };
 }
 
 /** What the sandbox is made with. Ends with a message when the policy's file cannot be used. */
 export async function sandboxOptions(verb: string, values: LaunchValues): Promise<SandboxOptions> {
-  const options: SandboxOptions = { kvmDevice: values.device };
+  const isolation = isolationOptions(verb, values) ?? { isolation: 'none' };
+  const options: SandboxOptions = { kvmDevice: values.device, ...isolation };
   if (values.policy !== undefined) {
     const { readPolicy } = await import('./policy-file.js');
     options.policy = readPolicy(verb, values.policy);

@@ -22,6 +22,9 @@ class Descriptors {
   ~Descriptors();  // closes all
 
   int add(int fd);
+  // A pidfd of a child that belongs to this environment alone: it is ended and reaped with the environment. Node
+  // itself forgets the children of a worker that ends.
+  int add_child(int pidfd);
   // Closes one; false when it is not ours.
   bool close(int fd);
   // Leaves one to a new owner; false when it is not ours.
@@ -29,6 +32,7 @@ class Descriptors {
 
  private:
   std::set<int> open_;
+  std::set<int> children_;
 };
 
 // Throws a JavaScript Error {code, errno, syscall, path, remedy, message} and returns undefined.
@@ -50,7 +54,7 @@ Napi::Value open_device(const Napi::CallbackInfo& info, Descriptors& descriptors
 Napi::Value create_memfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createPipe(nonblockingRead: boolean): [readFd, writeFd], both close-on-exec
 Napi::Value create_pipe(const Napi::CallbackInfo& info, Descriptors& descriptors);
-// openPidfd(pid: number): fd
+// openPidfd(pid: number): fd; the child is ended with the environment, unless closeFd() came before
 Napi::Value open_pidfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // closeFd(fd: number) and releaseFd(fd: number), of a descriptor that the addon has opened
 Napi::Value close_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);

@@ -1,10 +1,22 @@
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
 
 #include "addon/addon.h"
 
 namespace barchan::addon {
 
 Descriptors::~Descriptors() {
+  for (const int child : children_) {
+    syscall(SYS_pidfd_send_signal, child, SIGKILL, nullptr, 0);
+    siginfo_t info;
+    // ECHILD: Node was first.
+    while (waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(child), &info, WEXITED) != 0 &&
+           errno == EINTR) {}
+  }
   for (const int fd : open_) ::close(fd);
 }
 
@@ -13,7 +25,15 @@ int Descriptors::add(int fd) {
   return fd;
 }
 
-bool Descriptors::release(int fd) { return open_.erase(fd) == 1; }
+int Descriptors::add_child(int pidfd) {
+  children_.insert(pidfd);
+  return add(pidfd);
+}
+
+bool Descriptors::release(int fd) {
+  children_.erase(fd);
+  return open_.erase(fd) == 1;
+}
 
 bool Descriptors::close(int fd) {
   if (!release(fd)) return false;

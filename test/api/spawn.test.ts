@@ -11,7 +11,7 @@ import { processesWith, until } from '../helpers/processes.js';
 let box: Sandbox;
 let folder = '';
 beforeAll(async () => {
-  box = await Sandbox.create();
+  box = await Sandbox.create({ isolation: 'none' });
   folder = mkdtempSync(join(tmpdir(), 'barchan-spawn-'));
 });
 afterAll(async () => {

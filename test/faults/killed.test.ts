@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'barchan-killed-'));
 const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 let box: Sandbox;
 beforeAll(async () => {
-  box = await Sandbox.create();
+  box = await Sandbox.create({ isolation: 'none' });
 });
 afterAll(async () => {
   await box?.close();

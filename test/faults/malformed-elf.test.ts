@@ -14,7 +14,7 @@ const hostile = writeHostile(dir);
 let box: Sandbox;
 
 beforeAll(async () => {
-  box = await Sandbox.create();
+  box = await Sandbox.create({ isolation: 'none' });
 });
 
 afterAll(async () => {

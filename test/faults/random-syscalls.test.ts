@@ -33,7 +33,7 @@ beforeAll(async () => {
   fuzzer = compileGuestFuzzer(folder);
   mkdirSync(scratch);
   chmodSync(scratch, 0o777); // the fuzzer becomes nobody
-  box = await Sandbox.create();
+  box = await Sandbox.create({ isolation: 'none' });
 });
 afterAll(async () => {
   await box?.close();

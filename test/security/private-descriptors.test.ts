@@ -17,7 +17,7 @@ describe('private descriptors', () => {
     const source = guestPrograms().find(({ name }) => name === 'process_fork_opens') as GuestProgram;
     const program = await compileGuest(source, 'static');
     const marker = `forks-${process.pid}`;
-    await using box = await Sandbox.create();
+    await using box = await Sandbox.create({ isolation: 'none' });
     const child = await box.spawn([program, marker]);
     let output = '';
     child.stdout?.on('data', (chunk: Buffer) => {
