@@ -29,11 +29,17 @@ bool reap() {
 
 }  // namespace
 
-void run_init(int life) {
+void prepare_init(int life, int other) {
   host::call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
   host::call(__NR_prctl, PR_SET_NAME, "barchan-init", 0, 0, 0);
+  const i64 high = host::call(__NR_fcntl, other, F_DUPFD_CLOEXEC, 2);
   host::call(__NR_dup3, life, 0, 0);
-  host::call(__NR_close_range, 1, ~0u, 0);
+  host::call(__NR_dup3, high, 1, 0);
+  host::call(__NR_close_range, 2, ~0u, 0);
+}
+
+void run_init() {
+  host::call(__NR_close, 1);
   host::call(__NR_setsid);
   host::call(__NR_chdir, "/");
   u64 children = u64{1} << (SIGCHLD - 1);  // blocked, as all signals are

@@ -70,10 +70,11 @@ i64 fork(u64 flags) { return host::call(__NR_clone, flags | SIGCHLD, nullptr, nu
   Message message = {};
   message.failure = sandbox::mount_proc();
   if (!message.failure) message.failure = sandbox::drop_privileges();
-  tell(prepared, message);
-  if (message.failure) leave();
   roles.rename(roles.context);
-  run_init(life.read);
+  prepare_init(life.read, prepared.write);
+  tell({-1, 1}, message);
+  if (message.failure) leave();
+  run_init();
 }
 
 [[noreturn]] void become_program(const Pipe& answer, const Roles& roles) {

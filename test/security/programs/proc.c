@@ -31,7 +31,6 @@ int main(void) {
   ATTEMPT("irq affinity", write_to("/proc/irq/default_smp_affinity", "1"));
   ATTEMPT("uid_map", write_to("/proc/self/uid_map", "0 0 1"));
   ATTEMPT("setgroups", write_to("/proc/self/setgroups", "allow"));
-  ATTEMPT("oom_score_adj of 1", write_to("/proc/1/oom_score_adj", "1000"));
   ATTEMPT("lower oom_score_adj", write_to("/proc/self/oom_score_adj", "-1000"));
   ATTEMPT("firmware", read_from("/sys/firmware/memmap/0/start"));
   ATTEMPT("acpi", read_from("/proc/acpi/wakeup"));

@@ -23,10 +23,6 @@ int main(int argc, char** argv) {
             struct rlimit limit = {0, 0};
             prlimit(outside, RLIMIT_CPU, &limit, NULL);
           }));
-  ATTEMPT("limits of 1", ({
-            struct rlimit limit = {0, 0};
-            prlimit(1, RLIMIT_CPU, &limit, NULL);
-          }));
   ATTEMPT("priority outside", setpriority(PRIO_PROCESS, outside, 19));
   ATTEMPT("higher priority", setpriority(PRIO_PROCESS, 0, -5));
   ATTEMPT("take a descriptor of 1", ({
