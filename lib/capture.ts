@@ -11,7 +11,8 @@ export class Capture {
   readonly #chunks: Buffer[] = [];
 
   constructor(stream: Readable, limit: number, overflow: () => void) {
-    this.done = new Promise((resolve) => stream.once('close', resolve));
+    // A stream that nothing was written to ends by itself, perhaps before anybody listens.
+    this.done = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once('close', resolve));
     stream.on('error', () => {}); // 'close' follows
     stream.on('data', (chunk: Buffer) => {
       const room = limit - this.received;
