@@ -39,8 +39,8 @@ export function monitorPath() {
   return found;
 }
 
-/** @param {string} name @param {string} directory @returns {string} */
-function compileTool(name, directory) {
+/** A program of this folder. @param {string} name @param {string} directory @returns {string} its path */
+export function compileTool(name, directory) {
   const output = join(directory, name);
   const source = join(root, 'test/beds', `${name}.cc`);
   execFileSync('g++', [

@@ -11,8 +11,8 @@ import { knownDifferences } from '../beds/known-differences.mjs';
 import { requireCommands } from '../beds/packages.mjs';
 
 const ips = Number(process.env.BED_IPS ?? 50_000_000);
-// Without --all: where the processor's virtualization matters most.
-const usual = /^(cpu|memory|signal|thread|process_(fork|vfork|exec|killed)|busybox-(echo|pipeline|killed))/;
+// Without --all: not what takes longest here and shows no more of the processor.
+const usual = /^(?!(memory_large|process_fork_exec_many)$)/;
 
 // Start-up work of the kernel that takes long and serves nothing here.
 const skipped = [
