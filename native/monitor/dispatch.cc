@@ -94,7 +94,7 @@ constexpr u64 kLastOfOldest = 450;
 
 // Whether the host has a call newer than that. Asked once, by arguments that no call takes: a handler may find an
 // error of its own before it asks the host.
-bool host_has(u64 nr) {
+bool host_has(u32 nr) {
   enum : u8 { kUnknown, kYes, kNo };
   static u8 answers[512];
   u8& answer = answers[nr % 512];
@@ -120,11 +120,12 @@ i64 perform(Thread& t, const Call& guest) {
   const Call call = policy::is_active() ? without_disguise(guest) : guest;
   const Row* row = table::row(call.nr);
   if (!row) return -ENOSYS;
+  const u32 nr = static_cast<u32>(call.nr);  // GUEST: Linux ignores the upper half, as table::row() does
   if (policy::is_active()) [[unlikely]] {
     if (const i64 refusal = policy::judge(static_cast<u32>(call.nr), call.arg)) return refusal;
   }
   if (row->cls == Class::kDeny) return row->error;
-  if (call.nr > kLastOfOldest && row->cls == Class::kHandler && !host_has(call.nr)) [[unlikely]]
+  if (nr > kLastOfOldest && row->cls == Class::kHandler && !host_has(nr)) [[unlikely]]
     return -ENOSYS;
   // The shortest way for getpid, sched_yield and the like.
   if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {
