@@ -2,6 +2,7 @@
 // other processes of the machine.
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ipc.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -121,10 +122,25 @@ bool call_allowed(struct random* r, struct call* call) {
     case SYS_fcntl:
       if ((uint32_t)a[1] == 8) confine_pid(r, &a[2]);  // F_SETOWN
       return true;
+    case SYS_shmget:
+    case SYS_semget:
+    case SYS_msgget:  // no other program's objects
+      a[0] = one_in(r, 2) ? 0 : 0x0f0f0000 + below(r, 8);
+      return true;
     case SYS_rt_sigaction: return (uint32_t)a[0] != kWakeSignal;
     case SYS_alarm: a[0] |= 64; return true;
   }
   return true;
+}
+
+void objects_remove(void) {
+  for (uint32_t i = 0; i < kObjects; i++) {
+    const struct object object = shared->object[i];
+    if (object.number == SYS_shmget) syscall(SYS_shmctl, object.id, IPC_RMID, NULL);
+    if (object.number == SYS_semget) syscall(SYS_semctl, object.id, 0, IPC_RMID);
+    if (object.number == SYS_msgget) syscall(SYS_msgctl, object.id, IPC_RMID, NULL);
+    shared->object[i] = (struct object){0, 0};
+  }
 }
 
 // Six registers, and nothing between a child and its end: it has no stack that it may touch.
@@ -151,5 +167,9 @@ long raw_call(const struct call* call) {
       : "=a"(result), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(child)
       : "0"(call->number), "D"(call->arg[0]), "S"(call->arg[1]), "d"(call->arg[2])
       : "rcx", "r11", "memory");
+  if (result >= 0 && (number == SYS_shmget || number == SYS_semget || number == SYS_msgget)) {
+    const uint32_t at = atomic_fetch_add(&shared->objects, 1) % kObjects;
+    shared->object[at] = (struct object){number, (int)result};
+  }
   return result;
 }

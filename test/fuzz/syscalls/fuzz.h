@@ -15,13 +15,20 @@
 
 enum {
   kPage = 4096,
-  kMaxNumber = 480,     // the table's numbers are below
-  kFdLimit = 256,       // RLIMIT_NOFILE of every worker: no descriptor of ours is at or above it
+  kMaxNumber = 480,  // the table's numbers are below
+  kFdLimit = 256,    // RLIMIT_NOFILE of every worker: no descriptor of ours is at or above it
+  kObjects = 512,
   kWakeSignal = 12,     // SIGUSR2: ends calls that wait
   kWorkerShare = 1500,  // calls that one worker makes, so that its state does not wear out
 };
 #define ARENA_END ((uint64_t)BARCHAN_ARENA_END)  // a guest's addresses are below
 #define USER_END (UINT64_C(1) << 47)
+
+// A System V object that a call made. They outlive processes.
+struct object {
+  uint32_t number;  // of the call
+  int id;
+};
 
 // What controller and workers share; survives the death of a worker.
 struct shared {
@@ -32,6 +39,8 @@ struct shared {
   uint32_t fd_base;                     // the monitor's descriptors are from here up: the hard limit at start
   _Atomic uint32_t made[kMaxNumber];    // calls made, by number
   _Atomic uint32_t worked[kMaxNumber];  // of them, those that did not fail
+  _Atomic uint32_t objects;             // made so far
+  struct object object[kObjects];       // the last ones
 };
 extern struct shared* shared;
 
@@ -99,5 +108,6 @@ extern const int far_address_count;
 
 _Noreturn void worker_run(uint64_t seed, uint32_t end, bool log);
 long raw_call(const struct call* call);
+void objects_remove(void);  // those that calls made
 
 #endif

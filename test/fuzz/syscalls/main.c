@@ -86,6 +86,7 @@ static bool supervise(pid_t worker, struct outcome* outcome) {
         outcome->died++;
       note_end(status, outcome, "a worker");
       end_orphans(outcome);
+      objects_remove();
       return true;
     }
     if (ended > 0) {
