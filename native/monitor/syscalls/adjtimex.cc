@@ -13,9 +13,11 @@ constexpr u32 kOffsetReadOnly = 0xa001;  // ADJ_OFFSET_SS_READ
 i64 read_only_adjustment(u64 address, i64 (*adjust)(u32 clock, __kernel_timex* timex), u32 clock) {
   __kernel_timex timex;
   if (read_guest(timex, address) != 0) return -EFAULT;
-  if (timex.modes != 0 && timex.modes != kOffsetReadOnly) return -EPERM;
+  const bool changes = timex.modes != 0 && timex.modes != kOffsetReadOnly;
+  if (changes) timex.modes = 0;
   i64 result = adjust(clock, &timex);
-  if (result < 0) return result;
+  if (result < 0) return result;  // there is no such clock, or it cannot be adjusted
+  if (changes) return -EPERM;
   return write_guest(address, timex) != 0 ? -EFAULT : result;
 }
 

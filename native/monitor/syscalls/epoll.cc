@@ -26,6 +26,11 @@ i64 sys_epoll_pwait(Thread& t, const Call& c) { return wait(t, c, __NR_epoll_pwa
 #ifndef __NR_epoll_pwait2
 #define __NR_epoll_pwait2 441
 #endif
-i64 sys_epoll_pwait2(Thread& t, const Call& c) { return wait(t, c, __NR_epoll_pwait2); }
+i64 sys_epoll_pwait2(Thread& t, const Call& c) {
+  u64 timeout[2];
+  // Noticed before anything about the mask.
+  if (c.arg[3] != 0 && read_guest(timeout, c.arg[3]) != 0) return -EFAULT;
+  return wait(t, c, __NR_epoll_pwait2);
+}
 
 }  // namespace barchan

@@ -2,6 +2,7 @@
 #include <linux/fcntl.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
 
@@ -80,11 +81,9 @@ i64 sys_fcntl(Thread& t, const Call& c) {
   }
   switch (command->argument) {
     case Argument::kValue: argument = static_cast<u32>(argument); break;
-    case Argument::kPointer:
-      if (!in_arena(argument, command->size)) return -EFAULT;
-      break;
+    case Argument::kPointer: argument = check::pointer(argument, command->size, false); break;
     case Argument::kFd:
-      if (is_private(static_cast<int>(argument))) return -EBADF;
+      if (is_private(static_cast<int>(argument))) argument = check::kClosedFd;
       break;
     case Argument::kDuplicate: {
       u32 least = static_cast<u32>(argument);

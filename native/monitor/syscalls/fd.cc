@@ -57,6 +57,7 @@ i64 sys_dup3(Thread& t, const Call& c) {
 i64 sys_pipe2(Thread&, const Call& c) {
   u32 flags = static_cast<u32>(c.arg[1]);
   // Notification pipes (O_EXCL here) as on a kernel without CONFIG_WATCH_QUEUE.
+  if (flags & ~u32{O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL}) return -EINVAL;
   if (flags & O_EXCL) return -ENOPKG;
   i32 pair[2];
   i64 error = host::call(__NR_pipe2, pair, flags);

@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/ioctl_table.h"
@@ -96,10 +97,10 @@ i64 sys_ioctl(Thread& t, const Call& c) {
       break;
     case Argument::kPointer:
       // NULL goes on: some requests (TCSETS on what is no terminal) fail before they look.
-      if (argument != 0 && !in_arena(argument, found->detail)) return -EFAULT;
+      argument = check::pointer(argument, found->detail, true);
       break;
     case Argument::kFd:
-      if (is_private(static_cast<int>(argument))) return -EBADF;
+      if (is_private(static_cast<int>(argument))) argument = check::kClosedFd;
       break;
     case Argument::kNewFd:
       return fd_created(t.host(__NR_ioctl, c.arg[0], request, static_cast<u32>(argument)));

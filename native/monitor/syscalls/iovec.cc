@@ -11,7 +11,13 @@ i64 IoVector::read(u64 address, u64 count) {
   if (count > UIO_MAXIOV) return -EINVAL;
   items_ = static_cast<iovec*>(scratch_.get(count * sizeof(iovec)));
   if (items_ == nullptr) return -ENOMEM;
-  if (count != 0 && copy_from_guest(items_, address, count * sizeof(iovec)) != 0) return -EFAULT;
+  if (count != 0 && copy_from_guest(items_, address, count * sizeof(iovec)) != 0) {
+    // Entries are looked at as they are read: a negative length is noticed before a later entry that cannot be.
+    for (u64 i = 0; i < count && read_guest(items_[i], address + i * sizeof(iovec)) == 0; i++) {
+      if (static_cast<i64>(items_[i].iov_len) < 0) return -EINVAL;
+    }
+    return -EFAULT;
+  }
   count_ = count;
   bytes_ = 0;
   for (u64 i = 0; i < count; i++) {

@@ -75,6 +75,11 @@ i64 sys_epoll_create(Thread& t, const Call& call) {
   return t.host(__NR_epoll_create1, 0);
 }
 
+i64 sys_pkey_alloc(Thread&, const Call& call) {
+  constexpr u64 kRights = 3;  // PKEY_DISABLE_ACCESS | PKEY_DISABLE_WRITE
+  return call.arg[0] != 0 || call.arg[1] & ~kRights ? -EINVAL : -ENOSPC;
+}
+
 i64 sys_pkey_mprotect(Thread&, const Call& call) {
   // -1 is "no key" (man 2 pkey_mprotect); there are no others.
   if (static_cast<i32>(call.arg[3]) != -1) return -EINVAL;

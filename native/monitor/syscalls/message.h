@@ -46,7 +46,8 @@ constexpr u32 kMsgCtrunc = 0x8;
 constexpr u32 kMsgDontwait = 0x40;
 constexpr u32 kMsgOob = 0x1;
 constexpr u32 kMsgWaitforone = 0x10000;
-constexpr u64 kAddressCapacity = 128;  // struct sockaddr_storage
+constexpr u32 kMsgCompat = 0x80000000;  // MSG_CMSG_COMPAT: from 32-bit programs, refused before all else
+constexpr u64 kAddressCapacity = 128;   // struct sockaddr_storage
 
 // One sendmsg(2) with the header at guest address `message`. Bytes sent, -errno or kRestart. `partial` is set
 // when not all of the message went.

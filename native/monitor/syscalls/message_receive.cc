@@ -7,6 +7,7 @@
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
 #include "monitor/syscalls/message.h"
+#include "monitor/syscalls/socket.h"
 
 namespace barchan {
 namespace {
@@ -103,7 +104,10 @@ i64 receive_message(Thread& t, int fd, u64 message, u32 flags, u32& got_flags) {
 
 i64 sys_recvmsg(Thread& t, const Call& c) {
   u32 got_flags;
-  return receive_message(t, static_cast<int>(c.arg[0]), c.arg[1], static_cast<u32>(c.arg[2]), got_flags);
+  const int fd = static_cast<int>(c.arg[0]);
+  if (static_cast<u32>(c.arg[2]) & kMsgCompat) return -EINVAL;
+  const i64 result = receive_message(t, fd, c.arg[1], static_cast<u32>(c.arg[2]), got_flags);
+  return result == -EFAULT || result == -EINVAL ? first_of(fd, result) : result;
 }
 
 i64 sys_recvmmsg(Thread& t, const Call& c) {
@@ -111,7 +115,7 @@ i64 sys_recvmmsg(Thread& t, const Call& c) {
   u64 count = min(static_cast<u64>(static_cast<u32>(c.arg[2])), static_cast<u64>(UIO_MAXIOV));
   u32 flags = static_cast<u32>(c.arg[3]);
   u64 guest_timeout = c.arg[4];
-  if (is_private(fd)) return -EBADF;
+  if (flags & kMsgCompat) return -EINVAL;
 
   __kernel_timespec left = {}, now = {};
   i64 deadline = 0;
@@ -123,6 +127,7 @@ i64 sys_recvmmsg(Thread& t, const Call& c) {
     deadline = (now.tv_sec + seconds) * 1000000000 + now.tv_nsec + left.tv_nsec;
   }
 
+  if (is_private(fd)) return -EBADF;
   i64 error = 0;
   u64 received = 0;
   for (u64 at = c.arg[1]; received < count; at += sizeof(MultiMessageHeader)) {
@@ -145,7 +150,7 @@ i64 sys_recvmmsg(Thread& t, const Call& c) {
     }
     if ((got_flags & kMsgOob) || t.pending) break;
   }
-  if (received == 0) return error;
+  if (received == 0) return first_of(fd, error);
   if (guest_timeout != 0 && write_guest(guest_timeout, left) != 0) return -EFAULT;
   return static_cast<i64>(received);
 }

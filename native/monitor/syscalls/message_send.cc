@@ -10,6 +10,7 @@
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
 #include "monitor/syscalls/message.h"
+#include "monitor/syscalls/socket.h"
 
 namespace barchan {
 namespace {
@@ -192,12 +193,16 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
 
 i64 sys_sendmsg(Thread& t, const Call& c) {
   bool partial;
-  return send_message(t, static_cast<int>(c.arg[0]), c.arg[1], static_cast<u32>(c.arg[2]), partial);
+  const int fd = static_cast<int>(c.arg[0]);
+  if (static_cast<u32>(c.arg[2]) & kMsgCompat) return -EINVAL;
+  const i64 result = send_message(t, fd, c.arg[1], static_cast<u32>(c.arg[2]), partial);
+  return result == -EFAULT || result == -EINVAL ? first_of(fd, result) : result;
 }
 
 i64 sys_sendmmsg(Thread& t, const Call& c) {
   int fd = static_cast<int>(c.arg[0]);
   u64 count = min(static_cast<u64>(static_cast<u32>(c.arg[2])), static_cast<u64>(UIO_MAXIOV));
+  if (static_cast<u32>(c.arg[3]) & kMsgCompat) return -EINVAL;
   if (is_private(fd)) return -EBADF;
   i64 error = 0;
   u64 sent = 0;
@@ -213,7 +218,7 @@ i64 sys_sendmmsg(Thread& t, const Call& c) {
     sent++;
     if (partial || t.pending) break;
   }
-  return sent != 0 ? static_cast<i64>(sent) : error;
+  return sent != 0 ? static_cast<i64>(sent) : first_of(fd, error);
 }
 
 }  // namespace barchan

@@ -18,19 +18,29 @@ namespace {
 // without procfs may put there is the guest's.
 constexpr char kNowhere[] = "/proc/thread-self/fd/2147483647";
 
+// Below a file, and too long.
+constexpr char kBelowFile[] = "/proc/thread-self/stat/x";
+struct LongPath {
+  char text[kPathMax + 1];
+};
+constexpr LongPath kTooLong = [] {
+  LongPath path{};
+  for (unsigned i = 0; i < kPathMax; i++) path.text[i] = 'x';
+  return path;
+}();
+
 // Paths that fail as the guest's did, for the host to say in which order it notices that and other errors.
-i64 failed(i64 error, const HostPathCall& call) {
-  if (error == -ENOENT) return call(AT_FDCWD, host::word(kNowhere));
-  if (error == -EFAULT) return call(AT_FDCWD, check::kBadPointer);
-  // Only calls that take a directory find it closed.
-  if (error == -EBADF) return call(check::kClosedFd, host::word("x"));
-  if (error == -ENOTDIR) {
-    // Below a file. Absolute, as some calls take no directory.
-    char below[48];
-    Text(below, sizeof below).str("/proc/thread-self/fd/").dec(private_fd(kFdImage)).str("/x");
-    return call(AT_FDCWD, host::word(below));
+i64 failed(int directory, i64 error, const HostPathCall& call) {
+  switch (error) {
+    case -ENOENT: return call(AT_FDCWD, host::word(kNowhere));
+    case -EFAULT: return call(AT_FDCWD, check::kBadPointer);
+    case -EBADF:
+      // Calls without a directory would take the name for one in the current directory.
+      return directory == AT_FDCWD ? error : call(check::kClosedFd, host::word("x"));
+    case -ENOTDIR: return call(AT_FDCWD, host::word(kBelowFile));
+    case -ENAMETOOLONG: return call(AT_FDCWD, host::word(kTooLong.text));
+    default: return error;
   }
-  return error;
 }
 
 }  // namespace
@@ -38,17 +48,17 @@ i64 failed(i64 error, const HostPathCall& call) {
 i64 on_object(int directory, u64 address, HostPathCall call) {
   GuestPath path;
   i64 error = path.load(address);
-  if (error < 0) return failed(error, call);
-  if (names_private_fd(directory, path)) return failed(-ENOENT, call);
+  if (error < 0) return failed(directory, error, call);
+  if (names_private_fd(directory, path)) return failed(directory, -ENOENT, call);
   Pin pin;
   error = pin.open(directory, path.text, false, 0);
-  if (error < 0) return failed(error, call);
+  if (error < 0) return failed(directory, error, call);
   const struct stat& status = pin.status();
   char link[48];
   if (pin.magic()) {
-    if (leads_to_private_fd(directory, path) || is_kvm(status)) return failed(-ENOENT, call);
+    if (leads_to_private_fd(directory, path) || is_kvm(status)) return failed(directory, -ENOENT, call);
     if (is_image(status.st_dev, status.st_ino)) return call(AT_FDCWD, host::word(own_program_link(link)));
-    if (is_private_object(pin.fd(), status)) return failed(-ENOENT, call);
+    if (is_private_object(pin.fd(), status)) return failed(directory, -ENOENT, call);
   }
   const i64 result = call(AT_FDCWD, host::word(pin.path(link)));
   // No procfs at /proc: then no magic link of it was followed either, unless procfs is mounted elsewhere.
@@ -59,15 +69,16 @@ i64 on_object(int directory, u64 address, HostPathCall call) {
 i64 on_name(int directory, u64 address, HostPathCall call) {
   GuestPath path;
   const i64 error = path.load(address);
-  if (error < 0) return failed(error, call);
-  if (names_private_fd(directory, path)) return failed(-ENOENT, call);
+  if (error < 0) return failed(directory, error, call);
+  if (names_private_fd(directory, path)) return failed(directory, -ENOENT, call);
   return call(directory, host::word(path.text));
 }
 
 i64 on_question(int directory, u64 address, HostPathCall call) {
   GuestPath path;
   const i64 error = path.load(address);
-  if (error < 0) return failed(error, call);
+  if (error < 0) return failed(directory, error, call);
+  if (names_private_fd(directory, path)) return failed(directory, -ENOENT, call);
   if (goes_by_magic(directory, path.text)) return on_object(directory, address, call);
   return call(directory, host::word(path.text));
 }
@@ -206,6 +217,48 @@ i64 sys_file_setattr(Thread& t, const Call& c) {
   return files::by_flags(c.arg[0], c.arg[1], c.arg[4], [&](int directory, u64 path) {
     return t.host(__NR_file_setattr, directory, path, c.arg[2], c.arg[3], c.arg[4]);
   });
+}
+
+i64 sys_chdir(Thread& t, const Call& c) {
+  return on_name(AT_FDCWD, c.arg[0], [&](int, u64 path) { return t.host(__NR_chdir, path); });
+}
+
+i64 sys_mkdirat(Thread& t, const Call& c) {
+  return on_name(static_cast<int>(c.arg[0]), c.arg[1],
+                 [&](int directory, u64 path) { return t.host(__NR_mkdirat, directory, path, c.arg[2]); });
+}
+
+i64 sys_mknodat(Thread& t, const Call& c) {
+  return on_name(static_cast<int>(c.arg[0]), c.arg[1], [&](int directory, u64 path) {
+    return t.host(__NR_mknodat, directory, path, c.arg[2], c.arg[3]);
+  });
+}
+
+i64 sys_unlinkat(Thread& t, const Call& c) {
+  return on_name(static_cast<int>(c.arg[0]), c.arg[1],
+                 [&](int directory, u64 path) { return t.host(__NR_unlinkat, directory, path, c.arg[2]); });
+}
+
+// The calls on extended attributes of a link itself.
+i64 sys_lsetxattr(Thread& t, const Call& c) {
+  return on_name(AT_FDCWD, c.arg[0], [&](int, u64 path) {
+    return t.host(__NR_lsetxattr, path, c.arg[1], c.arg[2], c.arg[3], c.arg[4]);
+  });
+}
+
+i64 sys_lgetxattr(Thread& t, const Call& c) {
+  return on_name(AT_FDCWD, c.arg[0],
+                 [&](int, u64 path) { return t.host(__NR_lgetxattr, path, c.arg[1], c.arg[2], c.arg[3]); });
+}
+
+i64 sys_llistxattr(Thread& t, const Call& c) {
+  return on_name(AT_FDCWD, c.arg[0],
+                 [&](int, u64 path) { return t.host(__NR_llistxattr, path, c.arg[1], c.arg[2]); });
+}
+
+i64 sys_lremovexattr(Thread& t, const Call& c) {
+  return on_name(AT_FDCWD, c.arg[0],
+                 [&](int, u64 path) { return t.host(__NR_lremovexattr, path, c.arg[1]); });
 }
 
 }  // namespace barchan

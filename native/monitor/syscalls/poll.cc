@@ -7,6 +7,7 @@
 #include "monitor/scratch.h"
 #include "monitor/signal/signal.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/timeout.h"
 
 namespace barchan {
 namespace {
@@ -84,6 +85,7 @@ i64 sys_poll(Thread& t, const Call& c) {
 i64 sys_ppoll(Thread& t, const Call& c) {
   Poll poll = {c.arg[0], static_cast<u32>(c.arg[1]), c.arg[2], nullptr};
   if (c.arg[3] == 0) return poll_checked(t, poll);
+  if (i64 error = timeout_error(c.arg[2]); error < 0) return error;
   u64 mask;
   if (c.arg[4] != kMaskSize) return -EINVAL;
   if (read_guest(mask, c.arg[3]) != 0) return -EFAULT;

@@ -32,8 +32,9 @@ i64 sys_set_robust_list(Thread& t, const Call& call) {
 i64 sys_get_robust_list(Thread& t, const Call& call) {
   const int pid = static_cast<int>(call.arg[0]);
   if (pid != 0 && pid != tid_of(t)) {
-    const i64 there = host::call(__NR_tgkill, host::call(__NR_getpid), pid, 0);
-    return there == 0 ? -EPERM : -ESRCH;
+    u64 head, size;
+    const i64 refused = host::call(__NR_get_robust_list, pid, &head, &size);
+    return refused < 0 ? refused : -EPERM;  // it is kept in another thread or another monitor
   }
   const u64 size = kRobustHeadSize;
   if (write_guest(call.arg[2], size) < 0 || write_guest(call.arg[1], t.robust_list) < 0) return -EFAULT;

@@ -44,7 +44,9 @@ i64 sys_prlimit64(Thread&, const Call& c) {
   u64 wanted_at = c.arg[2], old_at = c.arg[3];
   Limit wanted = {}, old = {};
   if (wanted_at != 0 && read_guest(wanted, wanted_at) != 0) return -EFAULT;
-  if (resource >= kLimits) return -EINVAL;
+  // That there is no such process is noticed before that there is no such limit.
+  if (resource >= kLimits)
+    return is_self(pid) ? -EINVAL : host::call(__NR_prlimit64, pid, resource, nullptr, nullptr);
   i64 error = 0;
   if (is_self(pid)) {
     if (old_at != 0) error = get_own(resource, old);

@@ -3,6 +3,7 @@
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/socket.h"
 #include "monitor/syscalls/socket_families.h"
 
 namespace barchan {
@@ -26,7 +27,33 @@ bool goes_by_address(u32 family, u32 type, u32 protocol) {
   return protocol == 0 || protocol == kTcp || protocol == kUdp;
 }
 
+i64 option_of(int fd, int name, i32& value) {
+  constexpr int kLevelSocket = 1;
+  u32 size = sizeof value;
+  return host::call(__NR_getsockopt, fd, kLevelSocket, name, &value, &size);
+}
+
 }  // namespace
+
+i64 socket_error(int fd) {
+  constexpr int kSoType = 3;
+  i32 type;
+  return option_of(fd, kSoType, type);
+}
+
+i64 first_of(int fd, i64 error) {
+  if (error == host::kRestart) return error;
+  const i64 first = socket_error(fd);
+  return first < 0 ? first : error;
+}
+
+i64 option_unknown(int fd, bool get_level) {
+  constexpr int kSoDomain = 39;
+  i32 domain;
+  const i64 error = option_of(fd, kSoDomain, domain);
+  if (error < 0) return error;
+  return domain == kFamilyUnix || (domain == kFamilyInet && get_level) ? -EOPNOTSUPP : -ENOPROTOOPT;
+}
 
 i64 sys_socket(Thread& t, const Call& c) {
   u32 family = static_cast<u32>(c.arg[0]);
@@ -44,9 +71,13 @@ i64 sys_socketpair(Thread&, const Call& c) {
   if (type & ~(kTypeMask | kTypeFlags)) return -EINVAL;
   if (!in_arena(c.arg[3], 2 * sizeof(i32))) return -EFAULT;
   if (!family_allowed(family)) return -EAFNOSUPPORT;
-  i32 pair[2];
+  i32 pair[2] = {-1, -1};
   i64 result = host::call(__NR_socketpair, family, type, static_cast<u32>(c.arg[2]), pair);
-  if (result < 0) return result;
+  if (result < 0) {
+    // Linux writes the numbers before it makes the sockets.
+    if (pair[1] >= 0 && copy_to_guest(c.arg[3], pair, sizeof pair) != 0) return -EFAULT;
+    return result;
+  }
   i64 first = fd_created(pair[0]);
   i64 second = fd_created(pair[1]);
   i64 error = first < 0 || second < 0 ? -EMFILE : copy_to_guest(c.arg[3], pair, sizeof pair);

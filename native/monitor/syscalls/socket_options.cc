@@ -4,10 +4,12 @@
 #include <linux/filter.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/scratch.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/socket.h"
 
 namespace barchan {
 namespace {
@@ -110,11 +112,11 @@ i64 sys_setsockopt(Thread& t, const Call& c) {
   u64 value = c.arg[3];
   i32 length = static_cast<i32>(c.arg[4]);
   if (is_private(fd)) return -EBADF;
-  if (length < 0) return -EINVAL;
-  if (value != 0 && !in_arena(value, static_cast<u64>(length))) return -EFAULT;
-  if (!option_known(level, name)) return -ENOPROTOOPT;
+  if (!option_known(level, name)) return length < 0 ? first_of(fd, -EINVAL) : option_unknown(fd, false);
   if (policy::lists_networks() && routes_elsewhere(level, name)) return -EACCES;
-  if (level == kLevelSocket) {
+  // Which of the errors comes first is the host's to say: to it, memory past the arena is bad memory.
+  if (length >= 0 && value != 0) value = check::pointer(value, static_cast<u64>(length), true);
+  if (level == kLevelSocket && length >= 0) {
     if (name == kSoAttachFilter || name == kSoAttachReuseportCbpf) {
       if (length != sizeof(sock_fprog)) return -EINVAL;
       return attach_filter(fd, level, name, value);
@@ -135,12 +137,12 @@ i64 sys_getsockopt(Thread& t, const Call& c) {
   u64 value = c.arg[3], length_at = c.arg[4];
   if (is_private(fd)) return -EBADF;
   u32 length;
-  if (read_guest(length, length_at) != 0) return -EFAULT;
-  if (static_cast<i32>(length) < 0) return -EINVAL;
+  if (!option_known(level, name)) return option_unknown(fd, !option_known(level, 0));
+  if (read_guest(length, length_at) != 0) return first_of(fd, -EFAULT);
+  if (static_cast<i32>(length) < 0) return first_of(fd, -EINVAL);
   // SO_GET_FILTER counts instructions, not bytes.
   u64 unit = level == kLevelSocket && name == kSoAttachFilter ? sizeof(sock_filter) : 1;
-  if (value != 0 && !in_arena(value, length * unit)) return -EFAULT;
-  if (!option_known(level, name)) return -ENOPROTOOPT;
+  if (value != 0 && !in_arena(value, length * unit)) return first_of(fd, -EFAULT);
   if (level == kLevelSocket && name == kSoPeerpidfd) return peer_pidfd(fd, value, length_at, length);
   u32 given = length;
   i64 result = t.host(__NR_getsockopt, fd, level, name, value, &length);

@@ -7,7 +7,7 @@
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
-#include "monitor/syscalls/paths.h"
+#include "monitor/syscalls/path_calls.h"
 #include "monitor/syscalls/proc_tasks.h"
 
 namespace barchan {
@@ -68,11 +68,12 @@ i64 sys_newfstatat(Thread& t, const Call& c) {
   int directory = static_cast<int>(c.arg[0]);
   u64 flags = static_cast<u32>(c.arg[3]);
   Target target;
-  i64 error = load(target, c.arg[1], flags);
-  if (error < 0) return error;
-  if (files::names_private_fd(directory, target.path)) return -ENOENT;
   struct stat status;
-  i64 result = t.host(__NR_newfstatat, directory, target.path.text, &status, flags);
+  auto call = [&](int from, u64 path) { return t.host(__NR_newfstatat, from, path, &status, flags); };
+  // Wrong flags are noticed before a wrong path.
+  if (load(target, c.arg[1], flags) < 0) return files::on_name(directory, c.arg[1], call);
+  if (files::names_private_fd(directory, target.path)) return -ENOENT;
+  i64 result = call(directory, host::word(target.path.text));
   if (result < 0) return result;
   if (files::is_image(status.st_dev, status.st_ino) && stands_for_program(directory, target, flags)) {
     result = host::call(__NR_fstat, private_fd(kFdProgram), &status);
@@ -90,11 +91,11 @@ i64 sys_statx(Thread& t, const Call& c) {
   u64 flags = static_cast<u32>(c.arg[2]);
   u64 mask = static_cast<u32>(c.arg[3]);
   Target target;
-  i64 error = load(target, c.arg[1], flags);
-  if (error < 0) return error;
-  if (files::names_private_fd(directory, target.path)) return -ENOENT;
   struct statx status;
-  i64 result = t.host(__NR_statx, directory, target.path.text, flags, mask, &status);
+  auto call = [&](int from, u64 path) { return t.host(__NR_statx, from, path, flags, mask, &status); };
+  if (load(target, c.arg[1], flags) < 0) return files::on_name(directory, c.arg[1], call);
+  if (files::names_private_fd(directory, target.path)) return -ENOENT;
+  i64 result = call(directory, host::word(target.path.text));
   if (result < 0) return result;
   // stat(2)'s encoding (Linux: new_encode_dev).
   u64 device = (status.stx_dev_minor & 0xff) | (u64{status.stx_dev_major} << 8) |

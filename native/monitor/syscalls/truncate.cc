@@ -18,11 +18,16 @@ i64 sys_truncate(Thread& t, const Call& c) {
   error = pin.open(AT_FDCWD, path.text, false, 0);
   if (error < 0) return error;
   const struct stat& status = pin.status();
-  // The image stands for the guest's program, which runs and so is busy.
-  if (files::is_program(status.st_dev, status.st_ino)) return -ETXTBSY;
-  if (pin.magic() && files::is_image(status.st_dev, status.st_ino)) return -ETXTBSY;
-  if (pin.magic() && files::is_private_object(pin.fd(), status)) return -ENOENT;
   char link[48];
+  // The image stands for the guest's program, which runs and so is busy; but who may not write it is told that.
+  if (files::is_program(status.st_dev, status.st_ino) ||
+      (pin.magic() && files::is_image(status.st_dev, status.st_ino))) {
+    constexpr u64 kWritable = 2;  // W_OK
+    const i64 refused =
+        t.host(__NR_faccessat2, AT_FDCWD, files::own_program_link(link), kWritable, AT_EACCESS);
+    return refused < 0 ? refused : -ETXTBSY;
+  }
+  if (pin.magic() && files::is_private_object(pin.fd(), status)) return -ENOENT;
   const i64 result = t.host(__NR_truncate, pin.path(link), length);
   // No procfs at /proc: then no magic link of it was followed either, unless procfs is mounted elsewhere.
   if (result != -ENOENT) return result;

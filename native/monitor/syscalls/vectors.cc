@@ -1,4 +1,5 @@
 // Scattered input and output. The vector is copied once; the kernel sees the copy.
+#include "monitor/check.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
 
@@ -10,10 +11,10 @@ i64 with_vector(Thread& t, const Call& c) {
   IoVector vector;
   i64 error = vector.read(c.arg[1], c.arg[2]);
   if (error < 0) {
-    // A closed descriptor is noticed before a bad vector.
-    constexpr u64 kGetFlags = 1;  // F_GETFD
-    i64 flags = host::call(__NR_fcntl, c.arg[0], kGetFlags, 0);
-    return flags < 0 ? flags : error;
+    // What the host notices before a bad vector (a wrong descriptor, position or flag), it says of any bad vector.
+    const i64 first =
+        host::call(static_cast<i64>(c.nr), c.arg[0], check::kBadPointer, 1, c.arg[3], c.arg[4], c.arg[5]);
+    return first == -EFAULT ? error : first;
   }
   return t.host(static_cast<i64>(c.nr), c.arg[0], vector.items(), vector.count(), c.arg[3], c.arg[4],
                 c.arg[5]);

@@ -39,8 +39,11 @@ struct shared {
   uint32_t fd_base;                     // the monitor's descriptors are from here up: the hard limit at start
   _Atomic uint32_t made[kMaxNumber];    // calls made, by number
   _Atomic uint32_t worked[kMaxNumber];  // of them, those that did not fail
-  _Atomic uint32_t objects;             // made so far
-  struct object object[kObjects];       // the last ones
+  _Atomic bool returned;                // of the one call that compare.c makes at a time
+  _Atomic long result;
+  _Atomic uint64_t hash;
+  _Atomic uint32_t objects;        // made so far
+  struct object object[kObjects];  // the last ones
 };
 extern struct shared* shared;
 
@@ -107,6 +110,10 @@ extern const uint64_t far_addresses[];  // addresses past the arena that calls a
 extern const int far_address_count;
 
 _Noreturn void worker_run(uint64_t seed, uint32_t end, bool log);
+void limits_setup(void);
+void descriptors_setup(void);
+void data_span(const uint64_t** first, const uint64_t** last);  // of the memory that calls are pointed at
+void compare(uint64_t seed, uint32_t first, uint32_t last);
 long raw_call(const struct call* call);
 void objects_remove(void);  // those that calls made
 

@@ -15,8 +15,6 @@
 
 #include "fuzz.h"
 
-void data_span(const uint64_t** first, const uint64_t** last);
-
 void leak(const char* format, ...) {
   if (atomic_fetch_add(&shared->leaks, 1) >= 20) return;  // seen enough
   char text[400];

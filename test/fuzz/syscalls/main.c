@@ -1,4 +1,4 @@
-// The controller, to be run in an empty directory that user nobody may write: fuzz SEED CALLS [log|names [FIRST]]. Prints one line of JSON. Exit status 1: something of the monitor was visible,
+// The controller, to be run in an empty directory that user nobody may write: fuzz SEED CALLS [log|names|compare [FIRST]]. Prints one line of JSON. Exit status 1: something of the monitor was visible,
 // or a worker could not be ended; 2: usage.
 #include <errno.h>
 #include <fcntl.h>
@@ -135,7 +135,7 @@ static int check(void) {
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "check") == 0) return check();
   if (argc < 3) {
-    fprintf(stderr, "usage: fuzz SEED CALLS [log|names [FIRST]] | fuzz check\n");
+    fprintf(stderr, "usage: fuzz SEED CALLS [log|names|compare [FIRST]] | fuzz check\n");
     return 2;
   }
   const uint64_t seed = strtoull(argv[1], NULL, 0);
@@ -155,6 +155,11 @@ int main(int argc, char** argv) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   // Natively everything is past the arena: `names` is for comparing which calls work.
   if (argc > 4) shared->next = (uint32_t)strtoul(argv[4], NULL, 0);
+  if (argc > 3 && strcmp(argv[3], "compare") == 0) {
+    memory_setup();
+    compare(seed, shared->next, calls);
+    return 0;
+  }
   struct outcome outcome = {0};
   bool ended = true;
   while (ended && shared->next < calls && shared->leaks < 20) {

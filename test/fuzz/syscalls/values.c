@@ -32,14 +32,18 @@ static const uint64_t beyond[] = {
     UINT64_C(0x0000900000000000),
 };
 
+// At the same place in every run, natively as well: what `compare` prints must not depend on it.
+static uint8_t* at_fixed(uint64_t address, size_t size, int prot) {
+  return mmap((void*)address, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
 void memory_setup(void) {
-  const int all = PROT_READ | PROT_WRITE, own = MAP_PRIVATE | MAP_ANONYMOUS;
-  data = mmap(NULL, (kDataPages + 1) * kPage, all, own, -1, 0);
+  const uint64_t base = UINT64_C(0x1f0000000000);
+  data = at_fixed(base, (kDataPages + 1) * kPage, PROT_READ | PROT_WRITE);
   mprotect(data + kDataPages * kPage, kPage, PROT_NONE);
-  read_only = mmap(NULL, kPage, PROT_READ, own, -1, 0);
-  flicker = mmap(NULL, kPage, all, own, -1, 0);
-  gone = mmap(NULL, kPage, all, own, -1, 0);
-  munmap(gone, kPage);
+  read_only = at_fixed(base + 0x100000, kPage, PROT_READ);
+  flicker = at_fixed(base + 0x200000, kPage, PROT_READ | PROT_WRITE);
+  gone = (uint8_t*)base + 0x300000;
 }
 
 uint64_t* memory_word(void) { return (uint64_t*)data + 5; }

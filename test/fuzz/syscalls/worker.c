@@ -23,7 +23,7 @@
 
 static void woken(int number) { (void)number; }
 
-static void limits_setup(void) {
+void limits_setup(void) {
   const struct {
     int which;
     rlim_t most;
@@ -37,7 +37,7 @@ static void limits_setup(void) {
 }
 
 // One descriptor of each sort, from 3 up. Those that fail leave a gap, which is as good.
-static void descriptors_setup(void) {
+void descriptors_setup(void) {
   int pair[2];
   sigset_t set;
   sigemptyset(&set);
