@@ -71,7 +71,6 @@ i64 pass(Thread& t, const Call& call) {
 // A call whose arguments want checking, or that has more to it than one host call.
 [[gnu::noinline]] i64 checked(Thread& t, const Call& guest, const Row* row) {
   Call call = guest;
-  call.nr = static_cast<u32>(guest.nr);
   check::arguments(*row, call.arg, fd_base());
   if (row->cls == Class::kRewrite) {
     call = rewritten(call);
@@ -122,14 +121,14 @@ i64 perform(Thread& t, const Call& guest) {
   if (!row) return -ENOSYS;
   const u32 nr = static_cast<u32>(call.nr);  // GUEST: Linux ignores the upper half, as table::row() does
   if (policy::is_active()) [[unlikely]] {
-    if (const i64 refusal = policy::judge(static_cast<u32>(call.nr), call.arg)) return refusal;
+    if (const i64 refusal = policy::judge(call.nr, call.arg)) return refusal;
   }
   if (row->cls == Class::kDeny) return row->error;
   if (nr > kLastOfOldest && row->cls == Class::kHandler && !host_has(nr)) [[unlikely]]
     return -ENOSYS;
   // The shortest way for getpid, sched_yield and the like.
   if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {
-    return t.host_call(static_cast<u32>(call.nr), call.arg);
+    return t.host_call(static_cast<i64>(call.nr), call.arg);
   }
   return checked(t, call, row);
 }

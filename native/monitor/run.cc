@@ -15,7 +15,8 @@ namespace {
 // call cannot be restarted (sigreturn gives rax back as it was).
 i64 system_call(Thread& t) {
   const UserRegisters& u = t.user;
-  const Call call = {u.rax, {u.rdi, u.rsi, u.rdx, u.r10, u.r8, u.r9}};
+  // Linux reads 32 bits of the number (arch/x86/entry: `movslq %eax`); nothing behind here sees the others.
+  const Call call = {static_cast<u32>(u.rax), {u.rdi, u.rsi, u.rdx, u.r10, u.r8, u.r9}};
   if (t.seccomp_mode != 0 && !seccomp_allows(t, call)) return seccomp_restarts(t, call);
   const i64 result = dispatch(t, call);
   t.user.rax = static_cast<u64>(result);

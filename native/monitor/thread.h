@@ -36,7 +36,7 @@ struct AltStack {
   u64 size = 0;
 };
 
-// A system call as the guest made it: number and arguments are private copies of the registers.
+// A system call as the guest made it: number and arguments are private copies of the registers. The number is below 2^32.
 struct Call {
   u64 nr;
   u64 arg[6];
