@@ -12,9 +12,13 @@ const lineWidth = 118;
 
 function shown(profile) {
   const main = join(root, 'dist/cli/main.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'policy', 'show', profile, '--json'], {
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [main, 'policy', 'show', profile, '--json'],
+    {
+      encoding: 'utf8',
+    },
+  );
   if (status !== 0) throw new Error(`barchan policy show ${profile}: ${stderr}`);
   return { profile, ...JSON.parse(stdout) };
 }

@@ -13,7 +13,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExecResult, Sandbox, SandboxError, type SandboxOptions } from '../../lib/index.js';
-import { processesWith } from '../helpers/processes.js';
+import { children, processesWith } from '../helpers/processes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'barchan-sandbox-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -339,9 +339,9 @@ describe('what the host refuses', () => {
   });
 
   it('a keeper that was killed is noticed by the next program', async () => {
-    const before = new Set(processesWith('barchan-keeper'));
+    const before = children();
     const box = await Sandbox.create({ isolation: 'full' });
-    const [keeper] = processesWith('barchan-keeper').filter((pid) => !before.has(pid));
+    const [keeper] = children().filter((pid) => !before.includes(pid));
     const guest = await box.spawn(['sh', '-c', 'read line; exit 3']);
     process.kill(keeper as number, 'SIGKILL');
     await expect(box.exec(['true'])).rejects.toMatchObject({ code: 'ERR_SANDBOX_SETUP', step: 'join' });

@@ -22,3 +22,10 @@ export async function until(condition: () => boolean, timeoutMs = 20_000): Promi
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** Children of this process, zombies included. */
+export function children(): number[] {
+  return readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+}
