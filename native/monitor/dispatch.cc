@@ -92,7 +92,7 @@ i64 pass(Thread& t, const Call& call) {
 constexpr u64 kLastOfOldest = 450;
 
 // Whether the host has a call newer than that. Asked once, by arguments that no call takes: a handler may find an
-// error of its own before it asks the host.
+// error of its own before it asks the host. Pre: kLastOfOldest < nr < kRows: older calls may act on any arguments.
 bool host_has(u32 nr) {
   enum : u8 { kUnknown, kYes, kNo };
   static u8 answers[512];
@@ -107,8 +107,7 @@ bool host_has(u32 nr) {
 // C libraries make fstat of newfstatat(fd, "", ..., AT_EMPTY_PATH). A policy judges it as the fstat that it is, which reaches
 // no file by its name; the path is looked at once.
 Call without_disguise(const Call& call) {
-  if (static_cast<u32>(call.nr) != __NR_newfstatat || static_cast<u32>(call.arg[3]) != AT_EMPTY_PATH)
-    return call;
+  if (call.nr != __NR_newfstatat || static_cast<u32>(call.arg[3]) != AT_EMPTY_PATH) return call;
   char first = 1;
   if (copy_from_guest(&first, call.arg[1], 1) != 0 || first != 0) return call;
   if (static_cast<i32>(call.arg[0]) == AT_FDCWD) return call;
