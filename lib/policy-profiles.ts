@@ -71,7 +71,6 @@ const usual = [
   'fstatfs',
   'fsync',
   'ftruncate',
-  'get_robust_list',
   'getcwd',
   'getdents64',
   'getgroups',
