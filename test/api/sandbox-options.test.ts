@@ -1,4 +1,5 @@
 /** What each option of a sandbox with isolation does, seen by a program inside and from outside. */
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -11,12 +12,14 @@ import {
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExecResult, Sandbox, SandboxError, type SandboxOptions } from '../../lib/index.js';
 import { children, processesWith } from '../helpers/processes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'barchan-sandbox-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 const place = (name: string): string => {
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });
@@ -336,6 +339,51 @@ describe('what the host refuses', () => {
       errno: 1,
     });
     await box.close();
+  });
+
+  /** The code, step and errno of run(['true']) by a Node that `prepare`, a shell script, has put in a poorer place. */
+  const refused = (unshare: string[], prepare: string): unknown => {
+    const script = `import { run } from ${JSON.stringify(library)};
+const error = await run(['true']).catch((e) => e);
+console.log(JSON.stringify({ code: error.code, step: error.step, errno: error.errno, remedy: error.remedy }));`;
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      [
+        ...unshare,
+        'sh',
+        '-c',
+        `${prepare} && exec "$0" --input-type=module -e "$1"`,
+        process.execPath,
+        script,
+      ],
+      { encoding: 'utf8', cwd: '/' },
+    );
+    expect(stderr).toBe('');
+    return JSON.parse(stdout);
+  };
+
+  it.each([
+    ['max_user_namespaces', 'user-namespace', 'sysctl user.max_user_namespaces'],
+    ['max_mnt_namespaces', 'mount-namespace', 'user_namespaces(7)'],
+    ['max_net_namespaces', 'network-namespace', 'user_namespaces(7)'],
+    ['max_pid_namespaces', 'pid-namespace', 'user_namespaces(7)'],
+  ])('a host with no %s', (setting, step, remedy) => {
+    expect(refused(['-Ur'], `echo 0 > /proc/sys/user/${setting}`)).toEqual({
+      code: 'ERR_SANDBOX_SETUP',
+      step,
+      errno: 28,
+      remedy: expect.stringContaining(remedy),
+    });
+  });
+
+  it('a host whose /proc or /sys is partly covered, as in a container', (context) => {
+    if (process.getuid?.() !== 0) context.skip('must be root');
+    expect(refused(['-m'], 'mount -t tmpfs none /proc/bus')).toMatchObject({ step: 'proc', errno: 1 });
+    expect(refused(['-m'], 'mount -t tmpfs none /sys/kernel')).toMatchObject({
+      step: 'sysfs',
+      errno: 1,
+      remedy: expect.stringContaining("allowWeaker: ['sysfs']"),
+    });
   });
 
   it('a keeper that was killed is noticed by the next program', async () => {
