@@ -10,6 +10,7 @@
 #include "sandbox/namespaces.h"
 #include "sandbox/network.h"
 #include "sandbox/privileges.h"
+#include "sandbox/proc.h"
 #include "sandbox/read_config.h"
 #include "sandbox/rootfs.h"
 #include "sandbox/tree.h"
@@ -52,6 +53,7 @@ Failure build() {
   if (Failure f = open_sources(config, sources)) return f;
   if (Failure f = become_user(config)) return f;
   if (Failure f = build_root(config, sources)) return f;
+  if (Failure f = probe_proc()) return f;
   const i64 named = host::call(__NR_sethostname, config.hostname, strlen(config.hostname));
   if (Failure f = check(named, "hostname", config.hostname)) return f;
   if (config.blob.network == abi::kNetworkLoopback)

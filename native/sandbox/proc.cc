@@ -2,6 +2,8 @@
 
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
 
 #include "host/syscall.h"
 #include "sandbox/tree.h"
@@ -43,6 +45,21 @@ Failure mask(int root, const char* const* paths, size_t count) {
     if (r < 0) return check(r, "mask", paths[i]);
   }
   return {};
+}
+
+Failure probe_proc() {
+  const i64 pid = host::call(__NR_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid < 0) return check(pid, "pid-namespace");
+  if (pid == 0) {
+    Fd proc = NewFilesystem("proc").make(kNoSuid | kNoDev | kNoExec);
+    for (;;) host::call(__NR_exit_group, -proc.error());
+  }
+  int status = 0;
+  i64 r;
+  do r = host::call(__NR_wait4, pid, &status, 0, nullptr);
+  while (r == -EINTR);
+  if (r < 0) return check(r, "proc", "/proc");
+  return check((status & 0x7f) != 0 ? -ECANCELED : -i64{status >> 8 & 0xff}, "proc", "/proc");
 }
 
 Failure mount_proc() {

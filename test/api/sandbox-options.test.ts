@@ -341,10 +341,10 @@ describe('what the host refuses', () => {
     await box.close();
   });
 
-  /** The code, step and errno of run(['true']) by a Node that `prepare`, a shell script, has put in a poorer place. */
+  /** The code, step and errno of Sandbox.create() by a Node that `prepare`, a shell script, has put in a poorer place. */
   const refused = (unshare: string[], prepare: string): unknown => {
-    const script = `import { run } from ${JSON.stringify(library)};
-const error = await run(['true']).catch((e) => e);
+    const script = `import { Sandbox } from ${JSON.stringify(library)};
+const error = await Sandbox.create().catch((e) => e);
 console.log(JSON.stringify({ code: error.code, step: error.step, errno: error.errno, remedy: error.remedy }));`;
     const { stdout, stderr } = spawnSync(
       'unshare',
