@@ -30,6 +30,7 @@ const seeds = {
     }
   },
   fuzz_policy: (corpus) => writeFileSync(join(corpus, 'empty'), policyHeader()),
+  fuzz_sandbox_config: (corpus) => writeFileSync(join(corpus, 'plain'), sandboxDescription()),
   fuzz_script: (corpus) => writeFileSync(join(corpus, 'shell'), '#! /bin/sh -e \necho\n'),
   fuzz_stat: (corpus) => writeFileSync(join(corpus, 'shell'), '12 (sh) S 7 12 12 34816 12 4194560'),
 };
@@ -37,6 +38,36 @@ const seeds = {
 // A policy that knows no call (native/abi/policy.h).
 function policyHeader() {
   return Buffer.from(Uint32Array.of(0x4c4f5042, 1, 32, 0, 0, 0, 0, 0).buffer);
+}
+
+// Shows the host's root, with one tmpfs (native/abi/sandbox.h).
+function sandboxDescription() {
+  const strings = Buffer.from('/\0sandbox\0/t\0');
+  const [head, table] = [Buffer.alloc(344), Buffer.alloc(24)];
+  const first = head.length + table.length;
+  const words = [
+    0x58534342,
+    1,
+    first + strings.length,
+    0,
+    0,
+    0,
+    first,
+    0,
+    first + 2,
+    0,
+    0,
+    0,
+    0,
+    head.length,
+    1,
+    0,
+  ];
+  for (const [index, word] of words.entries()) head.writeUInt32LE(word, index * 4);
+  head.writeBigUInt64LE(4096n, 64);
+  for (const [index, word] of [1, 0, 0, first + 10].entries()) table.writeUInt32LE(word, index * 4);
+  table.writeBigUInt64LE(4096n, 16);
+  return Buffer.concat([head, table, strings]);
 }
 
 function run(command, args, cwd = root) {
