@@ -18,7 +18,8 @@ export interface LaunchRequest {
   program: string;
   env: NodeJS.ProcessEnv;
   cwd?: string | undefined;
-  stdio: readonly StdioEntry[];
+  /** By the guest's numbers; a hole from 3 on is a closed one. */
+  stdio: readonly (StdioEntry | undefined)[];
   kvmFd: number;
   newSession: boolean;
   traceFd?: number | undefined;
@@ -106,7 +107,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     const standard = [0, 1, 2].map((index) =>
       openStream(addon, fds, request.stdio[index] ?? 'ignore', index),
     );
-    const extra = request.stdio.slice(3) as number[];
+    const numbered = [...request.stdio.entries()].slice(3).filter(([, fd]) => fd !== undefined);
+    const extra = numbered.map(([, fd]) => fd as number);
     const [reportRead, reportWrite] = addon.createPipe(true);
     fds.keep(reportRead);
     fds.pass(reportWrite);
@@ -119,6 +121,9 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       extraFds: extra.length,
       traceFd: tracing ? reportFd + 1 : -1,
       reportFd,
+      numbers: numbered.some(([number], i) => number !== i + 3)
+        ? numbered.map(([number]) => number)
+        : undefined,
       policyFd: request.policy ? reportFd + (tracing ? 2 : 1) + (keeper ? 2 : 0) : 0,
       program: request.program,
       cwd: request.cwd,

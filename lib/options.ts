@@ -23,13 +23,13 @@ import { signalNumber } from './signals.js';
 export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number;
 /**
  * One word for all three standard streams, or a list: stdin, stdout, stderr ('ignore' where one is not given), then
- * up to 1000 descriptors of this process that become the guest's 3, 4, ...
+ * up to 1000 descriptors of this process that become the guest's 3, 4, ...; where one is undefined, nothing is open
  */
 export type Stdio =
   | 'pipe'
   | 'inherit'
   | 'ignore'
-  | readonly [stdin?: StdioEntry, stdout?: StdioEntry, stderr?: StdioEntry, ...more: number[]];
+  | readonly [stdin?: StdioEntry, stdout?: StdioEntry, stderr?: StdioEntry, ...more: (number | undefined)[]];
 
 /** A name ("SIGTERM", "SIGRTMIN+3") or a number from 1 to 64. */
 export type KillSignal = NodeJS.Signals | `SIGRTMIN+${number}` | number;
@@ -152,7 +152,7 @@ const stdio: Rule = (value) => {
   if (!Array.isArray(value) || value.length > 3 + greatestExtraFds)
     return { give: `${words} or a list of at most ${3 + greatestExtraFds} of these and of descriptors` };
   for (const [index, entry] of value.entries()) {
-    if (entry === undefined && index < 3) continue;
+    if (entry === undefined) continue;
     const problem = index < 3 ? stdioEntry(entry) : descriptor(entry);
     if (problem) return { at: `[${index}]`, value: entry, ...problem };
   }

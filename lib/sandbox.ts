@@ -242,7 +242,8 @@ async function drained(captures: readonly Capture[]): Promise<void> {
   }
 }
 
-function stdioEntries(stdio: Stdio): readonly StdioEntry[] {
+/** By the guest's numbers. */
+function stdioEntries(stdio: Stdio): readonly (StdioEntry | undefined)[] {
   if (typeof stdio === 'string') return [stdio, stdio, stdio];
-  return Array.from(stdio, (entry) => entry ?? 'ignore');
+  return Array.from(stdio, (entry, number) => entry ?? (number < 3 ? 'ignore' : undefined));
 }

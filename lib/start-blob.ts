@@ -25,6 +25,8 @@ export interface StartBlob {
   extraFds: number;
   traceFd: number;
   reportFd: number;
+  /** The guest's numbers of the extra descriptors, ascending; default: 3, 4, ... */
+  numbers?: readonly number[] | undefined;
   /** 0: none. */
   policyFd?: number | undefined;
   program: string;
@@ -39,7 +41,13 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   const strings = new StringTable(startBlobSize);
   const program = strings.place(blob.program);
   const cwd = blob.cwd === undefined ? 0 : strings.place(blob.cwd);
-  if (strings.size > startBlobMaximum) {
+  const numbers = Buffer.alloc((blob.numbers?.length ?? 0) * 4);
+  blob.numbers?.forEach((number, i) => {
+    numbers.writeUInt32LE(number, i * 4);
+  });
+  const padding = Buffer.alloc(-strings.size & 3);
+  const size = strings.size + (numbers.length > 0 ? padding.length + numbers.length : 0);
+  if (size > startBlobMaximum) {
     throw new SandboxError(
       'ERR_INVALID_OPTION',
       'Cannot start a program: its path and working directory are too long',
@@ -53,7 +61,7 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   const head = Buffer.alloc(startBlobSize);
   head.writeUInt32LE(startMagic, 0);
   head.writeUInt32LE(startVersion, 4);
-  head.writeUInt32LE(strings.size, 8);
+  head.writeUInt32LE(size, 8);
   head.writeUInt32LE(blob.flags | (blob.fileLimit ? startFlags.fileLimit : 0), 12);
   head.writeUInt32LE(blob.extraFds, 16);
   head.writeInt32LE(blob.traceFd, 20);
@@ -64,5 +72,6 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.fileLimit?.soft ?? 0, 40);
   head.writeUInt32LE(blob.fileLimit?.hard ?? 0, 44);
   head.writeUInt32LE(blob.policyFd ?? 0, 48);
-  return Buffer.concat([head, ...strings.parts], strings.size);
+  head.writeUInt32LE(numbers.length > 0 ? size - numbers.length : 0, 52);
+  return Buffer.concat([head, ...strings.parts, padding, numbers], size);
 }

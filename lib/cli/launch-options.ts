@@ -1,5 +1,6 @@
 /** The options that `run` and `trace` share. */
-import type { SandboxOptions, SpawnOptions } from '../options.js';
+import type { SandboxOptions, SpawnOptions, Stdio, StdioEntry } from '../options.js';
+import { inheritedDescriptors } from './inherited.js';
 import { type IsolationValues, isolationFlags, isolationOptions, sandboxEnv } from './isolation-values.js';
 import { usageError } from './usage.js';
 
@@ -37,6 +38,13 @@ function environment(values: LaunchValues, isolated: boolean): NodeJS.ProcessEnv
   return env;
 }
 
+/** What a program in this process's place would have open, under the same numbers. */
+function inheritedStdio(): Stdio {
+  const stdio: (StdioEntry | undefined)[] = ['inherit', 'inherit', 'inherit'];
+  for (const fd of inheritedDescriptors()) stdio[fd] = fd;
+  return Array.from(stdio) as unknown as Stdio;
+}
+
 export function spawnOptions(verb: string, values: LaunchValues): SpawnOptions {
   let timeoutMs: number | undefined;
   if (values.timeout !== undefined) {
@@ -54,7 +62,7 @@ export function spawnOptions(verb: string, values: LaunchValues): SpawnOptions {
     env: environment(values, isolated),
     timeoutMs,
     argv0: values.argv0,
-    stdio: 'inherit',
+    stdio: isolated ? 'inherit' : inheritedStdio(),
     newSession: false,
     keepBackground: !values['kill-background'] && !isolated,
   };

@@ -8,7 +8,7 @@
 //   fd 3      /dev/kvm, opened and verified
 //   fd 4      a memfd or file with StartBlob + its strings
 //   fd 5      the monitor's own image, O_PATH or O_RDONLY
-//   fd 6..    `extra_fds` descriptors that become the guest's 3.. (moved down)
+//   fd 6..    `extra_fds` descriptors that become the guest's 3.. or `numbers`
 // The monitor parks 3, 4, 5 out of the guest's sight (monitor/fds.h).
 //
 // Exec: execveat(image, "", argv, envp, AT_EMPTY_PATH). AT_EXECFN is then "/dev/fd/N": N is the image's
@@ -48,7 +48,8 @@ struct StartBlob {
   u32 file_soft;   // with kStartFileLimit, else 0
   u32 file_hard;
   u32 policy_fd;    // number at start of a descriptor with the policy (abi/policy.h), or 0: none; parked
-  u32 reserved[3];  // zero
+  u32 numbers;      // offset of `extra_fds` u32, ascending: the guest's numbers of these descriptors; 0: 3, 4, ...
+  u32 reserved[2];  // zero
 };
 static_assert(sizeof(StartBlob) == 64);
 

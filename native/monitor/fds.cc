@@ -77,7 +77,7 @@ void close_from(u32 first, u32 last) {
 
 u32 fd_base() { return base; }
 
-FdsError fds_start(u32 extra, int trace, int report, int policy) {
+FdsError fds_start(u32 extra, const u32* numbers, int trace, int report, int policy) {
   if (FdsError e = reserve_numbers(); e.error != 0) return e;
   u32 end = kStartExtra + extra;  // of what is the guest's
   if (end > base) return {EMFILE, "more descriptors are passed on than the limit on open files allows"};
@@ -86,6 +86,8 @@ FdsError fds_start(u32 extra, int trace, int report, int policy) {
   for (u32 fd = kStartExtra; fd < end; fd++) {
     if (!is_open(static_cast<int>(fd))) return {EBADF, "fewer descriptors are open than are to be passed on"};
   }
+  if (numbers && extra != 0 && numbers[extra - 1] >= base)
+    return {EMFILE, "a descriptor is passed on under a number past the limit on open files"};
   // The numbers that are about to be taken must not be in use by what is still needed.
   auto usable = [&](int fd) {
     return fd == -1 || (is_open(fd) && (fd <= 2 || (fd >= static_cast<int>(end) && !is_private(fd))));
@@ -101,10 +103,15 @@ FdsError fds_start(u32 extra, int trace, int report, int policy) {
   if (r >= 0 && trace >= 0) r = park(trace, kFdTrace);
   if (r >= 0 && report > 2) r = park(report, kFdReport);
   if (r >= 0 && policy >= 0) r = park(policy, kFdPolicy);
-  for (u32 i = 0; r >= 0 && i < extra; i++) r = host::call(__NR_dup3, kStartExtra + i, kGuestFirst + i, 0);
+  // Out of the way first: the new numbers may be among the old ones.
+  const u32 aside = base + kPrivateFixed;
+  for (u32 i = 0; r >= 0 && i < extra; i++) r = host::call(__NR_dup3, kStartExtra + i, aside + i, 0);
+  if (r >= 0 && report >= 0) report_to(report > 2 ? private_fd(kFdReport) : report);
+  close_from(kGuestFirst, base - 1);
+  for (u32 i = 0; r >= 0 && i < extra; i++)
+    r = host::call(__NR_dup3, aside + i, numbers ? numbers[i] : kGuestFirst + i, 0);
+  close_from(aside, ~u32{0});
   if (r < 0) return {-r, "cannot set the descriptors up"};
-  if (report >= 0) report_to(report > 2 ? private_fd(kFdReport) : report);
-  close_from(kGuestFirst + extra, base - 1);
   return {};
 }
 

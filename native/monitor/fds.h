@@ -35,10 +35,10 @@ struct FdsError {
   const char* what = nullptr;
 };
 
-// Parks the descriptors of a first start (abi/start.h), moves `extra` descriptors from 6 on down to 3, closes
-// every other one. `trace`, `report` and `policy` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
+// Parks the descriptors of a first start (abi/start.h), moves `extra` descriptors from 6 on to 3, 4, ... or to
+// `numbers` (ascending, from 3), closes every other one. `trace`, `report` and `policy` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
 // then duplicated, a report shares the guest's number). Pre: single-threaded.
-FdsError fds_start(u32 extra, int trace, int report, int policy);
+FdsError fds_start(u32 extra, const u32* numbers, int trace, int report, int policy);
 // Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.
 void fds_limit(u64 soft, u64 hard);
 // After exec: takes the base from the image's number, the guest's limits from the monitor before.

@@ -43,6 +43,18 @@ const char* string_at(u32 offset, u32 size, const char* what) {
   reject(what);
 }
 
+// The guest's numbers of the extra descriptors: a table of the blob, ascending from 3.
+const u32* numbers_at(u32 offset, u32 count, u32 size) {
+  constexpr const char* kWrong = "the numbers of the descriptors to pass on are wrong";
+  if (offset < sizeof(StartBlob) || offset % sizeof(u32) != 0 || offset > size) reject(kWrong);
+  if (count > (size - offset) / sizeof(u32)) reject(kWrong);
+  const auto* numbers = reinterpret_cast<const u32*>(bytes + offset);
+  for (u32 i = 0; i < count; i++) {
+    if (numbers[i] <= (i == 0 ? 2 : numbers[i - 1])) reject(kWrong);
+  }
+  return numbers;
+}
+
 }  // namespace
 
 StartConfig read_start_config() {
@@ -70,6 +82,7 @@ StartConfig read_start_config() {
   config.program = string_at(blob.program, size, "the program's path is not a terminated string of the blob");
   if (blob.cwd != 0)
     config.cwd = string_at(blob.cwd, size, "the directory is not a terminated string of the blob");
+  if (blob.numbers != 0) config.numbers = numbers_at(blob.numbers, blob.extra_fds, size);
   if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy)))
     reject("the program's path is empty");
   return config;

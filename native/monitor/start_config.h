@@ -11,6 +11,7 @@ struct StartConfig {
   abi::StartBlob blob;
   const char* program;  // not empty, except for a self-test
   const char* cwd;      // or null
+  const u32* numbers;   // of the extra descriptors for the guest, ascending from 3; null: 3, 4, ...
 };
 
 // Reads descriptor 4, where the start leaves it. Dies with ERR_MONITOR_CONFIG when anything is wrong.

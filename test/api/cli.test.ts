@@ -78,6 +78,27 @@ describe('barchan run', () => {
     expect(result).toMatchObject({ status, stdout: '' });
   });
 
+  it('passes inherited descriptors on under their numbers, and none of its own', () => {
+    // Without a pipe or a file of its own.
+    const list = 'for n in /proc/$$/fd/*; do printf "%s " $' + '{n##*/}; readlink $n; done';
+    const script = `exec 7</dev/zero
+      node=$0; cli=$1; file=$2
+      ${list} >"$file"
+      "$node" "$cli" run -- bash -c 'head -c 2 <&7 | od -An -tx1; ${list}'
+      "$node" "$cli" run -- cat <(echo one) <(echo two)`;
+    const before = join(folder, 'descriptors');
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, cli, before], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    const [zeros, ...inside] = stdout.trimEnd().split('\n');
+    expect([zeros, ...inside.splice(-2)]).toEqual([' 00 00', 'one', 'two']);
+    const extra = (lines: string[]): string[] => lines.filter((line) => /^(\d{2,}|[3-9]) [^ ]/.test(line));
+    const outside = extra(readFileSync(before, 'utf8').trim().split('\n'));
+    expect(inside).toContain('7 /dev/zero');
+    for (const line of extra(inside)) expect(outside).toContain(line);
+  });
+
   it('ends after --timeout with 124', () => {
     expect(barchan(['run', '--timeout', '300', 'sleep', '60'])).toMatchObject({ status: 124 });
   });

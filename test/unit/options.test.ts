@@ -88,7 +88,7 @@ describe('options that are wrong', () => {
     ['Sandbox.spawn', { stdio: ['pipe', 1.5] }, 'options.stdio[1]'],
     ['Sandbox.spawn', { stdio: ['pipe', null] }, 'options.stdio[1]'],
     ['Sandbox.spawn', { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }, 'options.stdio[3]'],
-    ['Sandbox.spawn', { stdio: ['pipe', 'pipe', 'pipe', undefined] }, 'options.stdio[3]'],
+    ['Sandbox.spawn', { stdio: ['pipe', 'pipe', 'pipe', null] }, 'options.stdio[3]'],
     ['Sandbox.spawn', { stdio: new Array(1004).fill(0) }, 'options.stdio'],
     ['Sandbox.spawn', { signal: {} }, 'options.signal'],
     ['Sandbox.spawn', { newSession: 'yes' }, 'options.newSession'],

@@ -64,6 +64,7 @@ describe('start blob', () => {
       'file_soft',
       'file_hard',
       'policy_fd',
+      'numbers',
       'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
@@ -94,6 +95,16 @@ describe('start blob', () => {
     expect(blob.readUInt32LE(36)).toBe(12);
     expect([blob.readUInt32LE(40), blob.readUInt32LE(44)]).toEqual([13, 14]);
     expect(blob.subarray(48, 64).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('numbers the descriptors of the guest, aligned', () => {
+    const blob = encodeStartBlob({ ...plain, extraFds: 2, program: '/x', numbers: [5, 63] });
+    const offset = blob.readUInt32LE(52);
+    expect(offset % 4).toBe(0);
+    expect(blob.readUInt32LE(8)).toBe(blob.length);
+    expect([blob.readUInt32LE(offset), blob.readUInt32LE(offset + 4)]).toEqual([5, 63]);
+    expect(blob).toHaveLength(offset + 8);
+    expect(encodeStartBlob(plain).readUInt32LE(52)).toBe(0);
   });
 
   it('says 0 for no working directory and -1 for no trace', () => {
