@@ -112,11 +112,13 @@ i64 sys_setsockopt(Thread& t, const Call& c) {
   u64 value = c.arg[3];
   i32 length = static_cast<i32>(c.arg[4]);
   if (is_private(fd)) return -EBADF;
-  if (!option_known(level, name)) return length < 0 ? first_of(fd, -EINVAL) : option_unknown(fd, false);
+  // Refused by every host before it looks for the option, though not in the same order with a bad descriptor.
+  if (length < 0) return t.host(__NR_setsockopt, fd, level, name, 0, length);
+  if (!option_known(level, name)) return option_unknown(fd, false);
   if (policy::lists_networks() && routes_elsewhere(level, name)) return -EACCES;
   // Which of the errors comes first is the host's to say: to it, memory past the arena is bad memory.
-  if (length >= 0 && value != 0) value = check::pointer(value, static_cast<u64>(length), true);
-  if (level == kLevelSocket && length >= 0) {
+  if (value != 0) value = check::pointer(value, static_cast<u64>(length), true);
+  if (level == kLevelSocket) {
     if (name == kSoAttachFilter || name == kSoAttachReuseportCbpf) {
       if (length != sizeof(sock_fprog)) return -EINVAL;
       return attach_filter(fd, level, name, value);
