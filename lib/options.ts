@@ -58,8 +58,8 @@ export interface SandboxOptions extends CommonOptions, IsolationOptions {
   /** See ExecOptions. */
   maxOutputBytes?: number | undefined;
   /**
-   * What the gate says to each system call, for all programs of the sandbox. Default: what the gate refuses by
-   * itself (docs/syscalls.md), without a filter on the monitor.
+   * What the gate says to each system call, for all programs of the sandbox. Default: 'default'; with
+   * `isolation: 'none'` what the gate refuses by itself (docs/syscalls.md), without a filter on the monitor.
    */
   policy?: Policy | PolicyDescription | PolicyProfile | undefined;
 }

@@ -61,10 +61,9 @@ export class Sandbox implements AsyncDisposable {
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     validateOptions('Sandbox.create', options);
-    const policy =
-      options.policy === undefined
-        ? undefined
-        : (await import('./policy-option.js')).policyBlob(options.policy);
+    // What a plain process runner lets through is the gate's own business.
+    const chosen = options.policy ?? (isIsolated(options) ? 'default' : undefined);
+    const policy = chosen === undefined ? undefined : (await import('./policy-option.js')).policyBlob(chosen);
     try {
       const { addon } = native();
       const device = addon.openDevice(options.kvmDevice ?? '/dev/kvm');

@@ -5,10 +5,16 @@
  * anonymous objects (eventfd, epoll, io_uring) and pipes whose both ends are here: a pipe of that kind that was given is
  * known by the variable in which make tells of it, and else not passed on.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Higher ones are not passed on (native/abi/start.h). */
 const mostNumber = 1002;
+
+/** Where the guest's numbers end at the latest: the monitor's lie above, below the hard limit (native/monitor/fds.cc). */
+function numbersEnd(): number {
+  const hard = /^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+  return hard === undefined ? mostNumber : Number(hard) - Math.max(24, Number(hard) / 4);
+}
 
 interface Descriptor {
   fd: number;
@@ -41,8 +47,8 @@ export function inheritedDescriptors(): number[] {
     target.startsWith('pipe:') &&
     !given.includes(fd) &&
     found.some((other) => other.fd !== fd && other.target === target);
-  return found
-    .filter((descriptor) => !isOwnPipe(descriptor))
-    .map(({ fd }) => fd)
-    .sort((a, b) => a - b);
+  const inherited = found.filter((descriptor) => !isOwnPipe(descriptor)).map(({ fd }) => fd);
+  if (inherited.length === 0) return [];
+  const end = numbersEnd();
+  return inherited.filter((fd) => fd < end).sort((a, b) => a - b);
 }
