@@ -58,7 +58,7 @@ describe('barchan run', () => {
     ],
     ['a folder that is not there', ['run', '-C', '/none', 'ls'], 2, 'run: --cwd cannot be "/none". Give'],
     ['a variable without a name', ['trace', '-e', '=x', 'ls'], 2, 'trace: --env cannot be ""'],
-    ['a program that is not there', ['run', 'no-such-program'], 127, 'not in PATH'],
+    ['a program that is not there', ['run', '-e', 'PATH=/usr/bin', 'no-such-program'], 127, 'not in PATH'],
     ['a program without x bit', ['run', '/etc/passwd'], 126, '/etc/passwd'],
     ['no KVM', ['run', '--device', '/dev/no-kvm', 'ls'], 125, 'modprobe'],
     ['a word after doctor', ['doctor', 'x'], 2, 'not expected'],

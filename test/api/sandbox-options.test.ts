@@ -189,10 +189,10 @@ describe('rootfs', () => {
   it('the host with a layer in memory', async () => {
     const { stdout, stderr } = await sh(
       { rootfs: { directory: '/', writable: 'tmpfs' } },
-      'echo x > /etc/barchan-new; mkdir /usr/barchan-new; echo y > /barchan-new; cat /etc/barchan-new /barchan-new; cp /bin/true /usr/local/bin/own && own',
+      'echo x > /etc/barchan-new; mkdir /usr/barchan-new; echo y > /barchan-new; cat /etc/barchan-new /barchan-new; cp /bin/true /usr/barchan-own && /usr/barchan-own',
     );
     expect([stdout, stderr]).toEqual(['x\ny\n', '']);
-    for (const path of ['/etc/barchan-new', '/usr/barchan-new', '/barchan-new', '/usr/local/bin/own'])
+    for (const path of ['/etc/barchan-new', '/usr/barchan-new', '/barchan-new', '/usr/barchan-own'])
       expect(existsSync(path)).toBe(false);
   });
 

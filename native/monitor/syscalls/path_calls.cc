@@ -39,7 +39,11 @@ i64 failed(int directory, i64 error, const HostPathCall& call) {
       return directory == AT_FDCWD ? error : call(check::kClosedFd, host::word("x"));
     case -ENOTDIR: return call(AT_FDCWD, host::word(kBelowFile));
     case -ENAMETOOLONG: return call(AT_FDCWD, host::word(kTooLong.text));
-    default: return error;
+    default: {
+      // Of the way there (EACCES, ELOOP ...), which is gone after the call's other arguments have been judged.
+      const i64 other = call(AT_FDCWD, host::word(kNowhere));
+      return other == -ENOENT ? error : other;
+    }
   }
 }
 
