@@ -47,8 +47,8 @@ struct StartBlob {
   u32 sandbox_fd;  // the keeper's pidfd; SandboxBlob is on the next number (abi/sandbox.h); 0: no sandbox
   u32 file_soft;   // with kStartFileLimit, else 0
   u32 file_hard;
-  u32 policy_fd;    // number at start of a descriptor with the policy (abi/policy.h), or 0: none; parked
-  u32 numbers;      // offset of `extra_fds` u32, ascending: the guest's numbers of these descriptors; 0: 3, 4, ...
+  u32 policy_fd;  // number at start of a descriptor with the policy (abi/policy.h), or 0: none; parked
+  u32 numbers;  // offset of `extra_fds` u32, ascending: the guest's numbers of these descriptors; 0: 3, 4, ...
   u32 reserved[2];  // zero
 };
 static_assert(sizeof(StartBlob) == 64);

@@ -134,7 +134,8 @@ Thread& first_thread(bool fixed_layout) {
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
   const int policy_fd = config.blob.policy_fd == 0 ? -1 : static_cast<int>(config.blob.policy_fd);
-  FdsError e = fds_start(config.blob.extra_fds, config.numbers, config.blob.trace_fd, config.blob.report_fd, policy_fd);
+  FdsError e = fds_start(config.blob.extra_fds, config.numbers, config.blob.trace_fd, config.blob.report_fd,
+                         policy_fd);
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
