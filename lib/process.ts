@@ -198,7 +198,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
 
   #on(event: SupervisorEvent): void {
     if (event.event === 'stopped') {
-      this.emit('stopped', signalName(event.signal));
+      this.#emitLater('stopped', signalName(event.signal));
     } else if (event.event === 'failed') {
       this.#failure ??= startFailure(event);
     } else if (event.event === 'exit') {
@@ -248,7 +248,14 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     log('process %d: %o %s', this.pid, exit, failure?.code ?? '');
     if (failure || !exit) this.#reject(failure as SandboxError);
     else this.#resolve(exit);
-    if (exit) this.emit('exit', exit);
+    if (exit) this.#emitLater('exit', exit);
+  }
+
+  /** After whoever waits for the start has had a chance to listen: the first events can come together with it. */
+  #emitLater<Name extends keyof ProcessEvents>(name: Name, ...args: ProcessEvents[Name]): void {
+    setImmediate(() =>
+      (this.emit as (name: Name, ...args: ProcessEvents[Name]) => boolean).call(this, name, ...args),
+    );
   }
 
   #timeout(): void {
