@@ -1,0 +1,166 @@
+// What every attack of the corpus is written with. An attack tries things that must not work, and says of each try, in
+// one line, how it ended:
+//
+//   stopped NAME ERRNO|SIGNAL|WORDS    it did not work
+//   done NAME                          it worked
+//   control NAME ok|ERRNO              something harmless, which must work: a failure of everything is no success
+//
+// The judge believes "done" and nothing else of a hostile program; these programs are honest, and the judge counts
+// the lines, so that one which ends early is seen. See corpus/README.md.
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The first address that is not the guest's: barchan's arena ends here, what is above belongs to the monitor.
+#define ARENA_END 0x680000000000UL
+// Gate, descriptor tables and vCPU pages of the guest's own address space, for ring 0 only.
+#define SYSTEM_VA 0x7e0000000000UL
+
+static inline void say_stopped(const char* name, const char* how) {
+  printf("stopped %s %s\n", name, how);
+  fflush(stdout);
+}
+static inline void say_done(const char* name) {
+  printf("done %s\n", name);
+  fflush(stdout);
+}
+static inline const char* error_name(void) {
+  const char* name = strerrorname_np(errno);
+  return name ? name : "UNKNOWN";
+}
+static inline void say(const char* name, long result) {
+  if (result >= 0)
+    say_done(name);
+  else
+    say_stopped(name, error_name());
+}
+
+// `call` is negative with errno set when it fails.
+#define ATTEMPT(name, call) (errno = 0, say(name, (long)(call)))
+// True means that the attack worked; `how` says what stopped it.
+#define MUST_NOT(name, condition, how) ((condition) ? say_done(name) : say_stopped(name, how))
+#define CONTROL(name, call) \
+  (errno = 0, printf("control %s %s\n", name, (long)(call) >= 0 ? "ok" : error_name()), fflush(stdout))
+
+static sigjmp_buf attack_jump;
+static volatile siginfo_t attack_info;
+static inline void attack_caught(int signal, siginfo_t* info, void* context) {
+  (void)context;
+  *(siginfo_t*)&attack_info = *info;
+  siglongjmp(attack_jump, signal);
+}
+static inline void attack_catch(void) {
+  static char stack[64 * 1024];
+  stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+  sigaltstack(&alternate, NULL);
+  struct sigaction action = {.sa_sigaction = attack_caught, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+  for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaction(caught[i], &action, NULL);
+}
+// The statements must be ended by a fault.
+#define MUST_FAULT(name, ...)                                                     \
+  do {                                                                            \
+    attack_catch();                                                               \
+    int attack_signal = sigsetjmp(attack_jump, 1);                                \
+    if (attack_signal == 0) {                                                     \
+      __VA_ARGS__;                                                                \
+      say_done(name);                                                             \
+    } else {                                                                      \
+      char attack_how[16];                                                        \
+      snprintf(attack_how, sizeof attack_how, "SIG%s", sigabbrev_np(attack_signal)); \
+      say_stopped(name, attack_how);                                              \
+    }                                                                             \
+  } while (0)
+
+// The statements run in a child, for what may take the whole process along. A child that comes to their end has
+// done it; one that dies or calls _exit(not 0) was stopped.
+#define IN_CHILD(name, ...)                                                                         \
+  do {                                                                                              \
+    fflush(stdout);                                                                                 \
+    pid_t attack_child = fork();                                                                    \
+    if (attack_child == 0) {                                                                        \
+      __VA_ARGS__;                                                                                  \
+      _exit(0);                                                                                     \
+    }                                                                                               \
+    int attack_status = -1;                                                                         \
+    char attack_end[24];                                                                            \
+    if (attack_child < 0 || waitpid(attack_child, &attack_status, 0) < 0) {                         \
+      printf("control %s %s\n", name, error_name());                                                \
+    } else if (attack_status == 0) {                                                                \
+      say_done(name);                                                                               \
+    } else {                                                                                        \
+      if (WIFSIGNALED(attack_status))                                                               \
+        snprintf(attack_end, sizeof attack_end, "SIG%s", sigabbrev_np(WTERMSIG(attack_status)));    \
+      else                                                                                          \
+        snprintf(attack_end, sizeof attack_end, "exit-%d", WEXITSTATUS(attack_status));             \
+      say_stopped(name, attack_end);                                                                \
+    }                                                                                               \
+  } while (0)
+
+// What the judge tells an attack: ATTACK_SECRET, a file's path; ATTACK_VICTIM and ATTACK_NODE, pids of the host;
+// ATTACK_PORT, a TCP port of the host's loopback; ATTACK_ABSTRACT, an abstract socket's name.
+static inline const char* told(const char* name) {
+  const char* value = getenv(name);
+  if (!value) {
+    fprintf(stderr, "%s is not set: run this by the judge (corpus/README.md)\n", name);
+    exit(2);
+  }
+  return value;
+}
+static inline long told_number(const char* name) { return atol(told(name)); }
+
+static inline long write_file(const char* path, const void* bytes, size_t length) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n = write(fd, bytes, length);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return n == (ssize_t)length ? 0 : -1;
+}
+// Bytes read, or -1; no bytes are ENODATA.
+static inline long read_file(const char* path, void* bytes, size_t length) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return -1;
+  ssize_t n = read(fd, bytes, length);
+  int error = n == 0 ? ENODATA : errno;
+  close(fd);
+  errno = error;
+  return n > 0 ? n : -1;
+}
+
+// Mappings of this very process as the host knows them, for attacks with `@reads maps`: the judge writes them to
+// stdin as "start end name" and a line "."; in a process without a monitor they are the program's own.
+typedef struct {
+  uintptr_t start, end;
+  char name[64];
+} Mapping;
+static inline int read_mappings(Mapping* mappings, int most) {
+  printf("maps?\n");
+  fflush(stdout);
+  char line[256];
+  int count = 0;
+  while (fgets(line, sizeof line, stdin) && line[0] != '.') {
+    Mapping m = {0};
+    if (sscanf(line, "%lx %lx %63s", &m.start, &m.end, m.name) >= 2 && count < most) mappings[count++] = m;
+  }
+  return count;
+}
