@@ -1,5 +1,5 @@
 /** Starts the supervisor with the descriptors of native/abi/start.h. Everything opened here is closed here. */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { toSandboxError } from './errors.js';
 import type { Keeper } from './keeper.js';
 import { type Addon, native } from './native.js';
 import type { StdioEntry } from './options.js';
-import { encodeStartBlob, startFd, startFlags } from './start-blob.js';
+import { encodeStartBlob, type StartBlob, startFd, startFlags } from './start-blob.js';
 
 const log = logger('launch');
 
@@ -29,8 +29,8 @@ export interface LaunchRequest {
   fileLimit?: { soft: number; hard: number } | undefined;
   /** The sandbox that the program runs in; `program` is then looked up there, in PATH too. */
   keeper?: Pick<Keeper, 'pidFd' | 'blobFd'> | undefined;
-  /** native/abi/policy.h */
-  policy?: Buffer | undefined;
+  /** A memfd with native/abi/policy.h. */
+  policyFd?: number | undefined;
 }
 
 export interface Launched {
@@ -108,40 +108,33 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       openStream(addon, fds, request.stdio[index] ?? 'ignore', index),
     );
     const numbered = [...request.stdio.entries()].slice(3).filter(([, fd]) => fd !== undefined);
-    const extra = numbered.map(([, fd]) => fd as number);
     const [reportRead, reportWrite] = addon.createPipe(true);
     fds.keep(reportRead);
     fds.pass(reportWrite);
 
-    const reportFd = startFd.firstExtra + extra.length;
-    const tracing = request.traceFd !== undefined;
-    const { keeper } = request;
-    const blob = encodeStartBlob({
-      flags: (tracing ? startFlags.trace : 0) | (keeper ? startFlags.searchPath : 0),
-      extraFds: extra.length,
-      traceFd: tracing ? reportFd + 1 : -1,
-      reportFd,
+    // By the numbers that they get in the child: push() tells them.
+    const stdio: (number | 'pipe')[] = standard.map(([fd]) => fd);
+    const push = (...added: number[]): number => stdio.push(...added) - added.length;
+    stdio[startFd.kvm] = request.kvmFd;
+    stdio[startFd.image] = fds.open(request.image ?? monitorPath, constants.O_RDONLY);
+    push(...numbered.map(([, fd]) => fd as number));
+    const { keeper, policyFd, traceFd } = request;
+    const blob: StartBlob = {
+      flags: (traceFd === undefined ? 0 : startFlags.trace) | (keeper ? startFlags.searchPath : 0),
+      extraFds: numbered.length,
       numbers: numbered.some(([number], i) => number !== i + 3)
         ? numbered.map(([number]) => number)
         : undefined,
-      policyFd: request.policy ? reportFd + (tracing ? 2 : 1) + (keeper ? 2 : 0) : 0,
+      reportFd: push(reportWrite),
+      traceFd: traceFd === undefined ? -1 : push(traceFd),
+      sandboxFd: keeper ? push(keeper.pidFd, keeper.blobFd) : 0,
+      policyFd: policyFd === undefined ? 0 : push(policyFd),
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,
-      sandboxFd: keeper ? reportFd + (tracing ? 2 : 1) : 0,
-    });
-    const stdio: StdioOptions = [
-      ...standard.map(([fd]) => fd),
-      request.kvmFd,
-      fds.pass(addon.createMemfd('barchan-start', blob)),
-      fds.open(request.image ?? monitorPath, constants.O_RDONLY),
-      ...extra,
-      reportWrite,
-      ...(request.traceFd === undefined ? [] : [request.traceFd]),
-      ...(keeper ? [keeper.pidFd, keeper.blobFd] : []),
-      ...(request.policy ? [fds.pass(addon.createMemfd('barchan-policy', request.policy))] : []),
-      'pipe', // the control socket
-    ];
+    };
+    stdio[startFd.blob] = fds.pass(addon.createMemfd('barchan-start', encodeStartBlob(blob)));
+    stdio.push('pipe'); // the control socket
 
     log('start %s %o in %s', request.program, request.argv, request.cwd ?? '.');
     const supervisor = spawn(supervisorPath, request.argv.slice(1), {
@@ -160,7 +153,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       supervisor,
       control: supervisor.stdio[stdio.length - 1] as Socket,
       reportFd: reportRead,
-      confined: request.policy !== undefined,
+      confined: policyFd !== undefined,
       streams: standard.map(([, fd], index) =>
         fd === undefined ? null : pipeStream(addon, fd, index === 0),
       ),

@@ -48,7 +48,8 @@ export class Sandbox implements AsyncDisposable {
   readonly #device: KvmDevice;
   readonly #options: SandboxOptions;
   readonly #isolated: Isolated | undefined;
-  readonly #policy: Buffer | undefined;
+  /** A memfd with the compiled policy. */
+  readonly #policyFd: number | undefined;
   readonly #processes = new Set<GuestProcess>();
   #starting = 0;
   #closed = false;
@@ -64,18 +65,18 @@ export class Sandbox implements AsyncDisposable {
     // What a plain process runner lets through is the gate's own business.
     const chosen = options.policy ?? (isIsolated(options) ? 'default' : undefined);
     const policy = chosen === undefined ? undefined : (await import('./policy-option.js')).policyBlob(chosen);
+    const undo: (() => unknown)[] = [];
     try {
       const { addon } = native();
       const device = addon.openDevice(options.kvmDevice ?? '/dev/kvm');
-      try {
-        if (!isIsolated(options)) return new Sandbox(device, options, policy);
-        const description = describe(options);
-        return new Sandbox(device, options, policy, { description, keeper: await Keeper.start(description) });
-      } catch (error) {
-        addon.closeFd(device.fd);
-        throw error;
-      }
+      undo.push(() => addon.closeFd(device.fd));
+      const policyFd = policy && addon.createMemfd('barchan-policy', policy);
+      if (policyFd !== undefined) undo.push(() => addon.closeFd(policyFd));
+      if (!isIsolated(options)) return new Sandbox(device, options, policyFd);
+      const description = describe(options);
+      return new Sandbox(device, options, policyFd, { description, keeper: await Keeper.start(description) });
     } catch (error) {
+      for (const step of undo.reverse()) step();
       throw toSandboxError(error, 'Cannot create a sandbox');
     }
   }
@@ -83,12 +84,12 @@ export class Sandbox implements AsyncDisposable {
   private constructor(
     device: KvmDevice,
     options: SandboxOptions,
-    policy: Buffer | undefined,
+    policyFd: number | undefined,
     isolated?: Isolated,
   ) {
     this.#device = device;
     this.#options = options;
-    this.#policy = policy;
+    this.#policyFd = policyFd;
     this.#isolated = isolated;
     log('created: %o', device);
   }
@@ -136,7 +137,7 @@ export class Sandbox implements AsyncDisposable {
         traceFd: options.traceFd,
         keeper: isolated?.keeper,
         fileLimit: isolated && fileLimit(isolated.description),
-        policy: this.#policy,
+        policyFd: this.#policyFd,
       });
       const guest = await GuestProcess.start(launched, {
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,
@@ -205,7 +206,9 @@ export class Sandbox implements AsyncDisposable {
     if (this.#starting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
     await this.#isolated?.keeper.close();
-    native().addon.closeFd(this.#device.fd);
+    const { addon } = native();
+    addon.closeFd(this.#device.fd);
+    if (this.#policyFd !== undefined) addon.closeFd(this.#policyFd);
     log('closed');
   }
 
