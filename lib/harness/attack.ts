@@ -1,7 +1,7 @@
 /** Building and running one attack of the corpus, in a sandbox or natively, and reading what it reports. */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -62,6 +62,9 @@ function mappings(pid: number): string {
   return `${short.join('\n')}\n.\n`;
 }
 
+/** The numbers of the descriptors of a process. */
+const descriptors = (pid: number): string => `${readdirSync(`/proc/${pid}/fd`).join('\n')}\n.\n`;
+
 /** Reads an attack's report to its end, answering what it asks for. */
 async function report(
   stdout: Readable,
@@ -76,6 +79,7 @@ async function report(
     size += line.length;
     if (size > longestOutput) break;
     if (line === 'maps?') stdin.write(mappings(pid));
+    if (line === 'descriptors?') stdin.write(descriptors(pid));
     const stopped = /^stopped (.+) (\S+)$/.exec(line);
     const done = /^done (.+)$/.exec(line);
     const control = /^control (.+) (\S+)$/.exec(line);

@@ -42,7 +42,8 @@ export interface Attack {
   controlDone: readonly string[] | undefined;
   /** Least number of attempts that have to be reported as stopped. */
   attempts: number;
-  readsMappings: boolean;
+  /** What the judge tells it of its own process as the host sees it. */
+  reads: 'maps' | 'descriptors' | undefined;
   flags: readonly string[];
   timeoutMs: number;
 }
@@ -113,7 +114,7 @@ export function parseAttack(name: string, source: string, text: string): Attack 
           : { kind: 'sandbox', options: json('control', control) },
     controlDone: fields.get('control-done')?.split(/\s*,\s*/),
     attempts: Number(field('attempts', /^[1-9]\d*$/)),
-    readsMappings: fields.has('reads') && field('reads', /^maps$/) === 'maps',
+    reads: fields.has('reads') ? (field('reads', /^(maps|descriptors)$/) as Attack['reads']) : undefined,
     flags: fields.get('flags')?.split(/\s+/) ?? [],
     timeoutMs: 1000 * Number(fields.has('timeout') ? field('timeout', /^[1-9]\d*$/) : 30),
   };

@@ -6,6 +6,7 @@
 #include "host/string.h"
 #include "host/syscall.h"
 #include "monitor/fds.h"
+#include "monitor/syscalls/paths.h"
 
 namespace barchan {
 namespace {
@@ -91,6 +92,20 @@ i64 open_for_reading(int reference, const Identity& expected, int dirfd, const c
   return -EACCES;  // replaced meanwhile
 }
 
+// A private descriptor of this or another monitor, by its name in procfs: it looks absent, as it does to open(2).
+// Looked at only for what such a name can lead to, as it costs calls.
+bool is_private_name(int reference, const Identity& id, const Identity& monitor, int dirfd,
+                     const char* path) {
+  if (path[0] == 0) return false;
+  struct stat status;
+  if (host::call(__NR_fstat, reference, &status) < 0) return false;
+  if (!(id == monitor) && !files::is_program(status.st_dev, status.st_ino) &&
+      !files::is_private_object(reference, status))
+    return false;
+  files::GuestPath name;
+  return name.assign(path, strlen(path)) == 0 && files::leads_to_private_fd(dirfd, name);
+}
+
 }  // namespace
 
 i64 open_program(int dirfd, const char* path, int flags) {
@@ -98,7 +113,12 @@ i64 open_program(int dirfd, const char* path, int flags) {
   if (reference < 0) return reference;
   Identity monitor, id;
   i64 r = identify(private_fd(kFdImage), monitor);
-  if (r == 0 && identify(static_cast<int>(reference), id) == 0 && id == monitor) {
+  const bool known = r == 0 && identify(static_cast<int>(reference), id) == 0;
+  if (known && is_private_name(static_cast<int>(reference), id, monitor, dirfd, path)) {
+    close(reference);
+    return -ENOENT;
+  }
+  if (known && id == monitor) {
     close(reference);
     reference = program_behind(path);
     if (reference < 0) return reference;

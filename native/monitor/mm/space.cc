@@ -113,6 +113,8 @@ void learn_entry_mode(kvm::Vcpu& vcpu) {
   u64 detail;
   const i64 result = kvm::learn_entry_mode(space.vm, vcpu, kSelfTestVa, detail);
   if (result < 0) fail_kvm(-result, "entry-mode self-test");
+  // This vCPU may keep the translation, as nothing flushes it: the page is read-only, holds but this code and is not
+  // used for anything else later.
   tables_unmap_system(kSelfTestVa);
   if (space.vm.entry_mode == kvm::EntryMode::kUser)
     tables_map_system(BARCHAN_GATE_VA, gate_physical, true, false, true);
