@@ -133,6 +133,22 @@ static inline const char* told(const char* name) {
 }
 static inline long told_number(const char* name) { return atol(told(name)); }
 
+// Races are run by the clock, as threads need time to meet: true until `seconds` are over since the first call.
+#include <time.h>
+static inline int for_seconds(double seconds) {
+  static double end;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  double at = now.tv_sec + now.tv_nsec / 1e9;
+  if (end == 0) end = at + seconds;
+  return at < end;
+}
+
+// What was stored before is in memory for other threads and the kernel, for `rounds` of a loop.
+static inline void linger(int rounds) {
+  for (int i = 0; i < rounds; i++) __asm__ volatile("" ::: "memory");
+}
+
 static inline long write_file(const char* path, const void* bytes, size_t length) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return -1;

@@ -124,7 +124,7 @@ export async function runInSandbox(
 /** Runs it without any isolation: for the control of an attack, never for one that could harm the host. */
 export async function runNatively(attack: Attack, path: string, told: Told): Promise<AttackRun> {
   const child = spawn(path, {
-    env: { PATH: '/usr/bin:/bin', ...told, ATTACK_NATIVE: '1' },
+    env: { PATH: '/usr/bin:/bin', ...told, ATTACK_NATIVE: '1', ATTACK_CONTROL: '1' },
     timeout: attack.timeoutMs,
     killSignal: 'SIGKILL',
     detached: true,
