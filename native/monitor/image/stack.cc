@@ -185,6 +185,7 @@ i64 build_stack(const KernelStack& kernel, const Target& target, const Loaded& l
   stack.align();
   if (stack.error() != 0) return stack.error();
   rsp = program.stack_top = stack.at();
+  mm::settle_stack(rsp);
 
   Table table(rsp);
   table.put(arguments);

@@ -32,9 +32,22 @@ bool grow(u32 index, u64 address) {
   const bool accessible = index > 0 && space.vmas.at(index - 1).prot != PROT_NONE &&
                           !(space.vmas.at(index - 1).flags & kVmaGrowsDown);
   if (start < below || (accessible && start - below < kGuardGap)) return false;
-  const i64 result = host::call(__NR_mmap, start, v.start - start, host_prot(v.prot),
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-  if (host::is_error(result)) return false;
+  if (!limits_allow(v.start - start, 0, v.prot, v.flags)) return false;
+  // Into its reserve, which the host has had from the start; or, past that, with what was left of it replaced.
+  const bool first = v.end == space.layout.stack_top && v.start >= space.reserve;
+  u64 from = v.start;
+  if (first && start < v.start) {
+    from = max(start, space.reserve);
+    if (host_prot(v.prot) != (PROT_READ | PROT_WRITE) &&
+        host::call(__NR_mprotect, from, v.start - from, host_prot(v.prot)) < 0)
+      return false;
+  }
+  if (start < from) {
+    const i64 result = host::call(__NR_mmap, start, from - start, host_prot(v.prot),
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (host::is_error(result)) return false;
+  }
+  if (lock_new(start, v.start) < 0) return false;
   space.vmas.at(index).start = start;
   return true;
 }
@@ -51,14 +64,15 @@ Fault fault(u64 address, u64 error) {
   const Vma& v = space.vmas.at(index);
   if (!allowed(v, error)) return Fault::kAccessError;
   const u64 page = page_down(address);
+  u64 start = max(v.start, page & ~(kChunk - 1));
+  u64 end = min(v.end, (page & ~(kChunk - 1)) + kChunk);
+  if (!clip_to_guards(page, start, end)) return Fault::kMapError;
   if (space.probe_files && v.flags & kVmaFile) {
     if (!probe_guest(page, false)) return Fault::kBus;
     return tables_fill(page, page + kPageSize, v.prot) ? Fault::kRetry : Fault::kBus;
   }
   // Present and allowing: another thread was first, or a stale translation that the fault has removed.
   if (entry_allows(tables_entry(page), error)) return Fault::kRetry;
-  const u64 start = max(v.start, page & ~(kChunk - 1));
-  const u64 end = min(v.end, (page & ~(kChunk - 1)) + kChunk);
   return tables_fill(start, end, v.prot) ? Fault::kRetry : Fault::kBus;
 }
 

@@ -45,7 +45,7 @@ int host_prot(int prot) {
 
 void fill_eagerly(u64 start, u64 end, u8 prot) {
   // A failure is not an error here: the fault path tries again and reports.
-  if (end - start <= kEagerFill) tables_fill(start, end, prot);
+  if (end - start <= kEagerFill) fill_unguarded(start, end, prot);
 }
 
 u64 choose_place(u64 length, bool below_4g, u64 align) {
@@ -70,8 +70,11 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   if (prot & PROT_EXEC && !anonymous && on_noexec_mount(fd)) return -EPERM;
   if (!may_map(prot, type != MAP_PRIVATE, anonymous, fd)) return -EACCES;
 
+  const u16 kind = static_cast<u16>((type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? kVmaShared : 0) |
+                                    (anonymous ? 0 : kVmaFile) | (flags & MAP_GROWSDOWN ? kVmaGrowsDown : 0));
+  const u8 kept = static_cast<u8>(prot & kProtMask);
   SpaceGuard guard;
-  if (!space.vmas.has_room()) return -ENOMEM;
+  if (!has_room()) return -ENOMEM;
   u64 at = 0;
   bool replaces = false;
   if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
@@ -92,14 +95,19 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
     }
   }
 
+  if (replaces && any_sealed(at, at + length)) return -EPERM;
+  if (!limits_allow(length, replaces ? mapped_bytes(at, at + length) : 0, kept, kind)) return -ENOMEM;
   if (replaces) tables_clear(at, at + length);
   const int host_flags = (flags & ~(MAP_FIXED_NOREPLACE | MAP_32BIT | MAP_GROWSDOWN)) | MAP_FIXED;
   const i64 result = host::call(__NR_mmap, at, length, host_prot(prot), host_flags, fd, offset);
   if (host::is_error(result)) return result;
+  leave_reserve(at, at + length);
   if (replaces) space.vmas.remove(at, at + length);
-  const u16 kind = static_cast<u16>((type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? kVmaShared : 0) |
-                                    (anonymous ? 0 : kVmaFile) | (flags & MAP_GROWSDOWN ? kVmaGrowsDown : 0));
-  const u8 kept = static_cast<u8>(prot & kProtMask);
+  space.guards.remove(at, at + length);
+  if (const i64 error = lock_new(at, at + length); error < 0) {
+    host::call(__NR_munmap, at, length);
+    return error;
+  }
   space.vmas.insert(at, at + length, kept, kind);
   fill_eagerly(at, at + length, kept);
   return static_cast<i64>(at);
@@ -113,11 +121,14 @@ i64 unmap(u64 address, u64 length) {
   if (start >= end) return 0;
   SpaceGuard guard;
   if (!space.vmas.overlaps(start, end)) return 0;
-  if (!space.vmas.has_room()) return -ENOMEM;
+  if (!has_room()) return -ENOMEM;
+  if (any_sealed(start, end)) return -EPERM;
   tables_clear(start, end);
   const i64 result = host::call(__NR_munmap, start, end - start);
   if (result < 0) return result;
+  leave_reserve(start, end);
   space.vmas.remove(start, end);
+  space.guards.remove(start, end);
   return 0;
 }
 
@@ -133,7 +144,7 @@ i64 protect(u64 address, u64 length, int prot) {
   const u8 wanted = static_cast<u8>(prot & kProtMask);
 
   SpaceGuard guard;
-  if (!space.vmas.has_room()) return -ENOMEM;
+  if (!has_room()) return -ENOMEM;
   u64 at = address;
   const u64 end = address + length;
   if (grows) {
@@ -153,6 +164,14 @@ i64 protect(u64 address, u64 length, int prot) {
     const u8 before = v->prot;
     if (!may_protect(before, wanted)) {
       result = -EACCES;
+      break;
+    }
+    if (v->flags & kVmaSealed) {
+      result = -EPERM;
+      break;
+    }
+    if (wanted & PROT_WRITE && !limits_allow_writing(*v, stop - at)) {
+      result = -ENOMEM;
       break;
     }
     if (before == wanted) {
@@ -182,11 +201,19 @@ i64 map_stack(int prot) {
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE | MAP_STACK, -1, 0);
   if (host::is_error(result)) return result;
   SpaceGuard guard;
-  const u8 kept = static_cast<u8>(prot & kProtMask);
-  space.vmas.insert(start, space.layout.stack_top, kept, kVmaGrowsDown);
-  constexpr u64 kFirst = 128 << 10;
-  tables_fill(max(start, space.layout.stack_top - kFirst), space.layout.stack_top, kept);
+  space.reserve = start;
+  space.vmas.insert(space.layout.stack_top - kPageSize, space.layout.stack_top,
+                    static_cast<u8>(prot & kProtMask), kVmaGrowsDown);
   return 0;
+}
+
+void settle_stack(u64 sp) {
+  // fs/exec.c, setup_arg_pages().
+  constexpr u64 kMore = 128 << 10;
+  SpaceGuard guard;
+  Vma& stack = space.vmas.at(space.vmas.first_after(space.layout.stack_top - 1));
+  stack.start = max(space.reserve, page_down(sp) - kMore);
+  fill_eagerly(stack.start, stack.end, stack.prot);
 }
 
 }  // namespace barchan::mm

@@ -45,6 +45,8 @@ i64 unmap(u64 address, u64 length);
 i64 protect(u64 address, u64 length, int prot);
 // Maps layout().stack_size bytes below layout().stack_top, `prot` with or without PROT_EXEC.
 i64 map_stack(int prot);
+// The stack's contents are made: the guest's mapping reaches as far below `sp` as Linux lets it at first.
+void settle_stack(u64 sp);
 // Moves the host's vdso and vvar into the arena. Returns the guest's AT_SYSINFO_EHDR, or 0 if there is none.
 u64 map_vdso();
 // The initial break is the page-aligned end of the program's image. brk(2) works on from there.
@@ -53,6 +55,11 @@ void set_brk_start(u64 address);
 // ---- system calls (monitor/syscalls/mem.cc) ----------------------------------------------------
 i64 brk(u64 address);
 i64 remap(u64 old_address, u64 old_length, u64 new_length, int flags, u64 new_address);
+i64 seal(u64 address, u64 length, u64 flags);
+// remap_file_pages(2)
+i64 remap_file(u64 address, u64 length, u64 prot, u64 page_offset, u64 flags);
+i64 lock_all(int flags);
+i64 unlock_all();
 // madvise(2) with its effects on guest page tables.
 i64 advise(u64 address, u64 length, int advice);
 // shmat(2): maps at a place of our choice or at `address`.

@@ -44,7 +44,7 @@ i64 attach_shm(int id, u64 address, int flags) {
   if (!may_map(prot, true, true, -1)) return -EACCES;
 
   SpaceGuard guard;
-  if (!space.vmas.has_room()) return -ENOMEM;
+  if (!has_room()) return -ENOMEM;
   Attached* slot = slot_for(0);
   if (!slot) return -EMFILE;
   if (!at) at = choose_place(length, false, kPageSize);
@@ -52,13 +52,22 @@ i64 attach_shm(int id, u64 address, int flags) {
     return at ? -EINVAL : -ENOMEM;
   if (space.vmas.overlaps(at, at + length)) {
     if (!(flags & SHM_REMAP)) return -EINVAL;
+    if (any_sealed(at, at + length)) return -EPERM;
     tables_clear(at, at + length);
   }
+  constexpr u16 kKind = kVmaShared | kVmaShm;
+  if (!limits_allow(length, mapped_bytes(at, at + length), static_cast<u8>(prot), kKind)) return -ENOMEM;
   // The host mapping is never executable; SHM_EXEC lives in the guest's entries only.
   const i64 result = host::call(__NR_shmat, id, at, (flags & ~(SHM_EXEC | SHM_RND)) | SHM_REMAP);
   if (host::is_error(result)) return result;
+  leave_reserve(at, at + length);
   space.vmas.remove(at, at + length);
-  space.vmas.insert(at, at + length, static_cast<u8>(prot), kVmaShared | kVmaShm);
+  space.guards.remove(at, at + length);
+  if (const i64 error = lock_new(at, at + length); error < 0) {
+    host::call(__NR_shmdt, at);
+    return error;
+  }
+  space.vmas.insert(at, at + length, static_cast<u8>(prot), kKind);
   fill_eagerly(at, at + length, static_cast<u8>(prot));
   *slot = {at, length};
   return static_cast<i64>(at);

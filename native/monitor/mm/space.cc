@@ -9,6 +9,7 @@
 #include "host/syscall.h"
 #include "kvm/features.h"
 #include "monitor/fds.h"
+#include "monitor/guest_limits.h"
 #include "monitor/report.h"
 #include "monitor/thread.h"
 
@@ -30,6 +31,9 @@ constexpr u64 kFirstWindow = 0x520000000000, kWindowsSpan = 0x0d0000000000;
 static_assert(kFirstWindow + kWindowsSpan < BARCHAN_ARENA_TOP);
 
 u64 gate_physical;
+
+// Of the mappings and of the guard pages.
+constexpr u64 kListsSize = page_up(2 * kMaxVmas * sizeof(Vma));
 
 // 0 to span - 1.
 u64 random_below(u64 span) {
@@ -89,13 +93,21 @@ void write_idt() {
 const Layout& layout() { return space.layout; }
 
 void create(bool fixed_layout) {
-  const i64 storage = host::call(__NR_mmap, 0, page_up(kMaxVmas * sizeof(Vma)), PROT_READ | PROT_WRITE,
+  const i64 storage = host::call(__NR_mmap, 0, kListsSize, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (host::is_error(storage)) fail_start("ERR_MONITOR_MEMORY", -storage, "mapping list", nullptr, 125);
   space.vmas.reset(reinterpret_cast<Vma*>(storage));
+  space.guards.reset(reinterpret_cast<Vma*>(storage) + kMaxVmas);
   const i64 result = kvm::read_features(private_fd(kFdKvm));
   if (result < 0) fail_kvm(-result, "KVM_GET_SUPPORTED_CPUID");
   space.layout.fixed = fixed_layout;
+  constexpr int kCounted[] = {RLIMIT_AS, RLIMIT_DATA};
+  for (const int resource : kCounted) {
+    rlimit64 limit = {};
+    if (host::call(__NR_prlimit64, 0, resource, nullptr, &limit) == 0 &&
+        limit.rlim_cur != guest_limits::kNone)
+      guest_limits::in_use = true;
+  }
   choose_layout();
   create_vm();
   region_create();
@@ -144,7 +156,7 @@ namespace {
 // holder goes back to it. What the host has mapped or not by then is where the killed call was at work.
 struct Undo {
   Vma* vmas;
-  u32 count;
+  u32 count, guards;
   bool valid;
   u64 brk_start, brk;
 };
@@ -152,12 +164,13 @@ Undo undo;
 
 void keep_for_undo() {
   if (!undo.vmas) {
-    const i64 storage = host::call(__NR_mmap, 0, page_up(kMaxVmas * sizeof(Vma)), PROT_READ | PROT_WRITE,
+    const i64 storage = host::call(__NR_mmap, 0, kListsSize, PROT_READ | PROT_WRITE,
                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (host::is_error(storage)) return;
     undo.vmas = reinterpret_cast<Vma*>(storage);
   }
   undo.count = space.vmas.copy_to(undo.vmas);
+  undo.guards = space.guards.copy_to(undo.vmas + kMaxVmas);
   undo.brk_start = space.brk_start;
   undo.brk = space.brk;
   __atomic_store_n(&undo.valid, true, __ATOMIC_RELEASE);
@@ -166,6 +179,7 @@ void keep_for_undo() {
 void go_back() {
   if (!undo.valid) return;
   space.vmas.restore(undo.vmas, undo.count);
+  space.guards.restore(undo.vmas + kMaxVmas, undo.guards);
   space.brk_start = undo.brk_start;
   space.brk = undo.brk;
   undo.valid = false;
@@ -201,9 +215,11 @@ void rebuild_after_fork_child() {
   if (result < 0) monitor_crash("KVM_CREATE_VM after fork", static_cast<u64>(-result));
   region_attach_slots();
   windows_attach_slots();
-  // The host did not copy MADV_DONTFORK mappings.
+  space.lock_later = 0;  // locks are not inherited
+  // The host did not copy MADV_DONTFORK mappings, and no pages of MADV_WIPEONFORK ones.
   for (u32 i = 0; i < space.vmas.count();) {
     const Vma v = space.vmas.at(i);
+    if (v.flags & (kVmaDontFork | kVmaWipeOnFork)) space.guards.remove(v.start, v.end);
     if (!(v.flags & kVmaDontFork)) {
       i++;
       continue;

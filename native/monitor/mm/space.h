@@ -15,11 +15,18 @@ struct Space {
   host::Mutex lock;
   kvm::Vm vm;
   VmaList vmas;
+  VmaList guards;  // MADV_GUARD_INSTALL: fault whatever their mapping allows; protection and flags are 0
+  u64 reserve;     // host memory below the first stack, for it to grow into: [reserve, the stack's start)
+  u32 lock_later;  // MLOCK_* of mappings to come, after mlockall(MCL_FUTURE); kLockLater when they are locked
   Layout layout;
   u64 brk_start, brk;
+  bool seals;        // some mapping is or was sealed
   bool probe_files;  // some file-backed page failed: probe before filling entries of such mappings
 };
 extern Space space;
+constexpr u32 kLockLater = 1u << 31;
+// Linux 6.13; not in older headers.
+constexpr int kMadvGuardInstall = 102, kMadvGuardRemove = 103;
 
 // Space::lock, which outlives holders of other processes that share this memory.
 void lock_space();
@@ -58,6 +65,33 @@ void tables_clear(u64 start, u64 end);
 // 0 when absent.
 u64 tables_entry(u64 va);
 bool entry_allows(u64 entry, u64 fault_error);
+
+// ---- guard pages (guard.cc) ---------------------------------------------------------------------------
+// tables_fill() of what no guard page lies in.
+bool fill_unguarded(u64 start, u64 end, u8 prot);
+// The part of [start, end) around `address` without guard pages; false when it is one itself.
+bool clip_to_guards(u64 address, u64& start, u64& end);
+void guards_move(u64 from, u64 length, u64 to);
+i64 advise_guards(u64 start, u64 end, int advice);
+
+// ---- sealed mappings (seal.cc) ------------------------------------------------------------------------
+// Some mapping in [start, end) is sealed.
+bool any_sealed(u64 start, u64 end);
+bool advice_breaks_seal(const Vma& v, int advice);
+
+// ---- limits (limits.cc) -------------------------------------------------------------------------------
+// Whether RLIMIT_AS and RLIMIT_DATA let the guest map `more` bytes with this protection and these flags instead of `less`
+// bytes of mappings that they replace.
+bool limits_allow(u64 more, u64 less, u8 prot, u16 flags);
+bool limits_allow_break(u64 more, u64 break_size);
+bool limits_allow_writing(const Vma& v, u64 bytes);
+// Bytes of [start, end) that are mapped.
+u64 mapped_bytes(u64 start, u64 end);
+bool has_room();
+// For a host mapping that changed in [start, end): what of it was the stack's reserve is no more.
+void leave_reserve(u64 start, u64 end);
+// mlockall(MCL_FUTURE): locks what has just been mapped. 0 or -errno.
+i64 lock_new(u64 start, u64 end);
 
 // ---- shared helpers (map.cc) -----------------------------------------------------------------------
 // Host protection for the guest's: never PROT_EXEC; whatever the guest may touch is readable.

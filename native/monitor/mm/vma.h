@@ -11,9 +11,11 @@ namespace barchan::mm {
 constexpr u16 kVmaShared = 1 << 0;
 constexpr u16 kVmaFile = 1 << 1;  // pages may end before the mapping does (SIGBUS)
 constexpr u16 kVmaGrowsDown = 1 << 2;
-constexpr u16 kVmaDontFork = 1 << 3;  // MADV_DONTFORK
-constexpr u16 kVmaShm = 1 << 4;       // shmat
-constexpr u16 kVmaSpecial = 1 << 5;   // vdso, vvar
+constexpr u16 kVmaDontFork = 1 << 3;    // MADV_DONTFORK
+constexpr u16 kVmaShm = 1 << 4;         // shmat
+constexpr u16 kVmaSpecial = 1 << 5;     // vdso, vvar
+constexpr u16 kVmaSealed = 1 << 6;      // mseal
+constexpr u16 kVmaWipeOnFork = 1 << 7;  // MADV_WIPEONFORK
 
 struct Vma {
   u64 start, end;  // [start, end), page-aligned

@@ -26,6 +26,15 @@ i64 sys_madvise(Thread&, const Call& call) {
   return mm::advise(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]));
 }
 
+i64 sys_mseal(Thread&, const Call& call) { return mm::seal(call.arg[0], call.arg[1], call.arg[2]); }
+
+i64 sys_remap_file_pages(Thread&, const Call& call) {
+  return mm::remap_file(call.arg[0], call.arg[1], call.arg[2], call.arg[3], call.arg[4]);
+}
+
+i64 sys_mlockall(Thread&, const Call& call) { return mm::lock_all(static_cast<int>(call.arg[0])); }
+i64 sys_munlockall(Thread&, const Call&) { return mm::unlock_all(); }
+
 i64 sys_shmat(Thread&, const Call& call) {
   return mm::attach_shm(static_cast<int>(call.arg[0]), call.arg[1], static_cast<int>(call.arg[2]));
 }

@@ -5,6 +5,7 @@
 #include <linux/resource.h>
 
 #include "monitor/fds.h"
+#include "monitor/guest_limits.h"
 #include "monitor/syscalls/paths.h"
 #include "monitor/syscalls/proc_lines.h"
 #include "monitor/syscalls/proc_maps.h"
@@ -72,14 +73,34 @@ void pad(TextOut& out, const char* text, size_t width) {
   for (size_t n = strlen(text); n < width; n++) out.put(' ');
 }
 
+// As the kernel sets /proc/PID/limits (fs/proc/base.c).
+constexpr size_t kNameWidth = 26, kValueWidth = 21;
+
 // The host's limit on open files has room for private descriptors; the guest's own is kept in fds.h.
-void rewrite_limits(TextOut& out, const char* line) {
-  if (!starts_with(line, "Max open files ")) return out.line(line);
+void rewrite_limits(TextOut& out, const char* line, bool own) {
   char number[24];
-  pad(out, "Max open files", 26);
-  pad(out, Text(number, sizeof number).udec(fd_soft_limit()).data(), 21);
-  pad(out, Text(number, sizeof number).udec(fd_hard_limit()).data(), 21);
-  out.line("files     ");
+  auto limit = [&](u64 value) { pad(out, Text(number, sizeof number).udec(value).data(), kValueWidth); };
+  if (own && starts_with(line, "Max open files ")) {
+    pad(out, "Max open files", kNameWidth);
+    limit(fd_soft_limit());
+    limit(fd_hard_limit());
+    return out.line("files     ");
+  }
+  if ((!starts_with(line, "Max address space ") && !starts_with(line, "Max data size ")) ||
+      strlen(line) < kNameWidth + 2 * kValueWidth)
+    return out.line(line);
+  for (size_t i = 0; i < kNameWidth; i++) out.put(line[i]);
+  const char* const columns[] = {line + kNameWidth, line + kNameWidth + kValueWidth};
+  for (const char* column : columns) {
+    if (*column < '0' || *column > '9') {
+      for (size_t i = 0; i < kValueWidth; i++) out.put(column[i]);
+      continue;
+    }
+    u64 value = 0;
+    for (const char* p = column; *p >= '0' && *p <= '9'; p++) value = value * 10 + static_cast<u64>(*p - '0');
+    limit(guest_limits::from_host(value));
+  }
+  out.line(line + kNameWidth + 2 * kValueWidth);
 }
 
 // What the guest reads instead: a memory file or, where the guest's limit on the size of files would end it by SIGXFSZ
@@ -160,7 +181,6 @@ i64 rewrite(int from, int to, Kind kind, const char* path) {
     case Kind::kStat:
     case Kind::kStatus:
     case Kind::kLimits: {
-      if (kind == Kind::kLimits && !own) return 0;
       u32 host_tasks = kind == Kind::kLimits ? 0 : count_host_tasks(path);
       if (kind != Kind::kLimits && host_tasks == 0) return 0;
       LineBuffers buffers;
@@ -169,7 +189,7 @@ i64 rewrite(int from, int to, Kind kind, const char* path) {
       error = for_each_line(from, buffers, [&](const char* line) {
         if (kind == Kind::kStat) return rewrite_stat(out, line, host_tasks);
         if (kind == Kind::kStatus) return rewrite_status(out, line, host_tasks);
-        rewrite_limits(out, line);
+        rewrite_limits(out, line, own);
       });
       if (error == 0 && !out.finish()) error = -ENOMEM;
       break;

@@ -65,7 +65,11 @@ class Rewriter {
     mm::Mapping mapping;
     if (kind_ == MapsKind::kSmaps) {
       // One block for the host's mapping, whose figures cannot be divided.
-      if (mm::next_mapping(head.start, mapping) && mapping.start < head.end) set_perms(head, mapping.prot);
+      shown_ = mm::next_mapping(head.start, mapping) && mapping.start < head.end;
+      if (!shown_) return;
+      // Room below the stack is no mapping of the guest's.
+      if (head.end == mapping.end) head.start = max(head.start, mapping.start);
+      set_perms(head, mapping.prot);
       return put(head);
     }
     for (u64 at = head.start; at < head.end && mm::next_mapping(at, mapping) && mapping.start < head.end;) {
