@@ -1,5 +1,5 @@
 {
-  # Two products: the addon that Node loads, and the three freestanding programs that it starts. The latter
+  # Two products: the addon that Node loads, and the freestanding programs. The latter
   # have nothing in common with Node's compiler flags and include folders, so they are made by their own
   # makefile instead of inheriting node-gyp's defaults.
   'targets': [
@@ -22,12 +22,13 @@
           'inputs': [
             '<!@(node scripts/find-sources.mjs native .cc .S .h .def .mk)',
           ],
-          'outputs': ['<(PRODUCT_DIR)/barchan-monitor', '<(PRODUCT_DIR)/barchan-supervisor', '<(PRODUCT_DIR)/barchan-keeper'],
+          'outputs': ['<(PRODUCT_DIR)/barchan-monitor', '<(PRODUCT_DIR)/barchan-supervisor', '<(PRODUCT_DIR)/barchan-keeper',
+            '<(PRODUCT_DIR)/barchan-runtime'],
           'action': [
             'env', 'MAKEFLAGS=', 'make', '-s', '-j<!(nproc)', '-C', '<(module_root_dir)', '-f', 'native/product.mk',
             'OUT=<(PRODUCT_DIR)', 'B=<(PRODUCT_DIR)/freestanding',
           ],
-          'message': 'Building the monitor, the supervisor and the keeper',
+          'message': 'Building the monitor, the supervisor, the keeper and the runtime',
         },
       ],
     },

@@ -1,4 +1,4 @@
-# The product's build of the three freestanding programs; called by binding.gyp with
+# The product's build of the freestanding programs; called by binding.gyp with
 # OUT (where the programs go) and B (where objects go).
 # Sources and flags of the monitor are those of dev.mk; warnings of newer compilers are not fatal here.
 include native/dev.mk
@@ -10,11 +10,15 @@ SUPERVISOR_SRC := $(wildcard native/supervisor/*.cc) $(SANDBOX_SRC)
 SUPERVISOR_OBJ := $(patsubst %,$(B)/%.o,$(SUPERVISOR_SRC))
 KEEPER_SRC := native/sandbox/keeper.cc $(SANDBOX_SRC)
 KEEPER_OBJ := $(patsubst %,$(B)/%.o,$(KEEPER_SRC))
+# The OCI runtime's front asks the monitor's tables which host calls a container's profile can cause.
+RUNTIME_SRC := $(wildcard native/runtime/*.cc) native/monitor/policy.cc native/monitor/host_calls.cc native/monitor/table.cc \
+  native/host/string.cc native/host/start_x86_64.S
+RUNTIME_OBJ := $(patsubst %,$(B)/%.o,$(RUNTIME_SRC))
 LINK := -static-pie -nostdlib -nostartfiles -Wl,-z,relro,-z,now,-z,noexecstack,--no-dynamic-linker,--build-id=none
 
 .DEFAULT_GOAL := product
 .PHONY: product
-product: $(OUT)/barchan-monitor $(OUT)/barchan-supervisor $(OUT)/barchan-keeper
+product: $(OUT)/barchan-monitor $(OUT)/barchan-supervisor $(OUT)/barchan-keeper $(OUT)/barchan-runtime
 
 # Programs that run are replaced, not written into (ETXTBSY).
 $(OUT)/barchan-monitor: $(B)/barchan-monitor
@@ -26,4 +30,7 @@ $(OUT)/barchan-supervisor: $(SUPERVISOR_OBJ)
 $(OUT)/barchan-keeper: $(KEEPER_OBJ)
 	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
 
--include $(SUPERVISOR_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d)
+$(OUT)/barchan-runtime: $(RUNTIME_OBJ)
+	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
+
+-include $(SUPERVISOR_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d)

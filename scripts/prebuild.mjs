@@ -14,6 +14,7 @@ for (const [from, to] of [
   ['barchan-monitor', 'barchan-monitor'],
   ['barchan-supervisor', 'barchan-supervisor'],
   ['barchan-keeper', 'barchan-keeper'],
+  ['barchan-runtime', 'barchan-runtime'],
 ]) {
   copyFileSync(join(root, 'build/Release', from), join(target, to));
   const { status } = spawnSync('strip', ['--strip-unneeded', join(target, to)], { stdio: 'inherit' });

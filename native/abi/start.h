@@ -11,6 +11,9 @@
 //   fd 6..    `extra_fds` descriptors that become the guest's 3.. or `numbers`
 // The monitor parks 3, 4, 5 out of the guest's sight (monitor/fds.h).
 //
+// By a container runtime (native/runtime) the same with kStartEntrypoint: argv[0] is then the name under which the
+// runtime has executed the monitor, which execs its image once more with what follows.
+//
 // Exec: execveat(image, "", argv, envp, AT_EMPTY_PATH). AT_EXECFN is then "/dev/fd/N": N is the image's
 // number and with it the base of the private block, where ExecState waits in the pipe at kFdExecState.
 #ifndef BARCHAN_ABI_START_H
@@ -30,6 +33,7 @@ constexpr u32 kStartForceUserEntry = 1u << 3;  // tests only: behave as if the s
 constexpr u32 kStartSearchPath = 1u << 4;      // look a `program` without '/' up in PATH, as execvp(3) does
 constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `file_soft` and `file_hard`
 constexpr u32 kStartShowPolicy = 1u << 6;  // print what the policy lets reach the host, one JSON line, exit
+constexpr u32 kStartEntrypoint = 1u << 7;  // argv[0] is not the guest's; nobody reads of the guest's death
 
 // Added by the monitor to what it carries from exec to exec: this is the process that Node started.
 constexpr u32 kStateFirst = 1u << 31;
@@ -49,7 +53,8 @@ struct StartBlob {
   u32 file_hard;
   u32 policy_fd;  // number at start of a descriptor with the policy (abi/policy.h), or 0: none; parked
   u32 numbers;  // offset of `extra_fds` u32, ascending: the guest's numbers of these descriptors; 0: 3, 4, ...
-  u32 reserved[2];  // zero
+  u32 filter;   // offset, a multiple of 4, of `filter_length` sock_filter: a seccomp filter that the guest
+  u32 filter_length;  // has from its start on; 0: none
 };
 static_assert(sizeof(StartBlob) == 64);
 

@@ -71,7 +71,8 @@ consteval bool lines_match_rows() {
 static_assert(lines_match_rows(),
               "monitor/host_calls.def must have one HANDLER line for each CANON and EMULATE row");
 
-// A REWRITE row's target.
+}  // namespace
+
 u32 target_of(u32 nr) {
   switch (nr) {
 #define TO(target, ...) __NR_##target
@@ -83,8 +84,6 @@ u32 target_of(u32 nr) {
   }
   return nr;
 }
-
-}  // namespace
 
 CallSet reachable(const policy::Policy& policy, bool traced) {
   CallSet set = core();

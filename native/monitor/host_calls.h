@@ -27,6 +27,9 @@ class CallSet {
 // What the calls that the policy can let pass need, and what every program needs.
 CallSet reachable(const policy::Policy& policy, bool traced);
 
+// What a call becomes: the target of a REWRITE row, any other call itself.
+u32 target_of(u32 nr);
+
 }  // namespace barchan::host_calls
 
 #endif

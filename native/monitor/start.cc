@@ -71,6 +71,10 @@ bool has_slash(const char* path) {
              abi::kExitStartFailed);
 }
 
+[[noreturn]] void reject_arguments() {
+  fail_start("ERR_MONITOR_CONFIG", EINVAL, "there is no argument", nullptr, abi::kExitStartFailed);
+}
+
 // "ENOENT" and the like of the program itself are 127, as a shell has it; anything else about it is 126.
 [[noreturn]] void reject_program(i64 error, const char* path) {
   const char* culprit = target.culprit != nullptr ? target.culprit : path;
@@ -129,7 +133,8 @@ Thread& first_thread(bool fixed_layout) {
 
 [[noreturn]] void first_start(const KernelStack& kernel) {
   StartConfig config = read_start_config();
-  flags = config.blob.flags | abi::kStateFirst;
+  flags = config.blob.flags;
+  if (!(flags & abi::kStartEntrypoint)) flags |= abi::kStateFirst;
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
@@ -166,6 +171,8 @@ Thread& first_thread(bool fixed_layout) {
   Thread& t = first_thread(personality_fixed_layout());
   r = load(t, kernel, config.program, base_name(config.program));
   if (r < 0) reject_program(r, config.program);
+  if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
+    fail_start("ERR_SYSTEM", -r, "cannot keep the seccomp filter", nullptr, abi::kExitStartFailed);
   confine(flags & abi::kStartTrace);
   run(t);
 }
@@ -208,10 +215,13 @@ void start(const u64* stack) {
   i64 image = descriptor_in(reinterpret_cast<const char*>(kernel.auxiliary_value(AT_EXECFN)));
   if (image >= static_cast<i64>(kMinFdBase)) resume(kernel, static_cast<u32>(image));
   const bool again = image == kStartImageFd;
-  if (!settle_layout(again)) {
+  const bool named = !again && is_entrypoint();
+  if (named && kernel.arguments[0] == nullptr) reject_arguments();
+  if (!settle_layout(again) || named) {
     i64 r = -ELOOP;
     if (!again)
-      r = host::call(__NR_execveat, kStartImageFd, "", kernel.arguments, kernel.environment, AT_EMPTY_PATH);
+      r = host::call(__NR_execveat, kStartImageFd, "", kernel.arguments + named, kernel.environment,
+                     AT_EMPTY_PATH);
     reject_layout(-r);
   }
   first_start(kernel);

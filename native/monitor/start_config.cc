@@ -4,6 +4,7 @@
 #include "host/syscall.h"
 #include "monitor/process.h"
 #include "monitor/report.h"
+#include "monitor/seccomp_filter.h"
 
 namespace barchan {
 namespace {
@@ -14,7 +15,8 @@ constexpr int kBlobFd = 4;
 constexpr u32 kBlobMax = 64 << 10;
 constexpr u32 kExtraMax = 1000;
 constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry |
-                            abi::kStartSearchPath | abi::kStartFileLimit | abi::kStartShowPolicy;
+                            abi::kStartSearchPath | abi::kStartFileLimit | abi::kStartShowPolicy |
+                            abi::kStartEntrypoint;
 
 alignas(StartBlob) char bytes[kBlobMax + 1];
 
@@ -55,7 +57,24 @@ const u32* numbers_at(u32 offset, u32 count, u32 size) {
   return numbers;
 }
 
+// A seccomp filter of the guest's: aligned, inside the blob and one that the gate can run.
+const sock_filter* filter_at(u32 offset, u32 length, u32 size) {
+  constexpr const char* kWrong = "the seccomp filter is wrong";
+  if (offset < sizeof(StartBlob) || offset % alignof(sock_filter) != 0 || offset > size) reject(kWrong);
+  if (length == 0 || length > kFilterLengthMaximum || length > (size - offset) / sizeof(sock_filter))
+    reject(kWrong);
+  const auto* program = reinterpret_cast<const sock_filter*>(bytes + offset);
+  if (!seccomp_filter_valid(program, length)) reject(kWrong);
+  return program;
+}
+
 }  // namespace
+
+bool is_entrypoint() {
+  StartBlob blob;
+  return host::call(__NR_pread64, kBlobFd, &blob, sizeof blob, 0) == sizeof blob &&
+         blob.magic == abi::kStartMagic && (blob.flags & abi::kStartEntrypoint);
+}
 
 StartConfig read_start_config() {
   u32 size = read_blob();
@@ -67,9 +86,6 @@ StartConfig read_start_config() {
   if (blob.version != abi::kStartVersion) reject("the start configuration is of another version");
   if (blob.size != size || size > kBlobMax) reject("the start configuration has a wrong size");
   if (blob.flags & ~kKnownFlags) reject("the start configuration has unknown flags");
-  for (u32 word : blob.reserved) {
-    if (word != 0) reject("the start configuration has reserved fields in use");
-  }
   if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
   if (blob.policy_fd > 0x7fffffff) reject("a descriptor number is negative");
@@ -83,6 +99,8 @@ StartConfig read_start_config() {
   if (blob.cwd != 0)
     config.cwd = string_at(blob.cwd, size, "the directory is not a terminated string of the blob");
   if (blob.numbers != 0) config.numbers = numbers_at(blob.numbers, blob.extra_fds, size);
+  if ((blob.filter | blob.filter_length) != 0)
+    config.filter = filter_at(blob.filter, blob.filter_length, size);
   if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy)))
     reject("the program's path is empty");
   return config;

@@ -65,7 +65,8 @@ describe('start blob', () => {
       'file_hard',
       'policy_fd',
       'numbers',
-      'reserved',
+      'filter',
+      'filter_length',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
       ['i32', 'trace_fd'],
