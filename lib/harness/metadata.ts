@@ -38,7 +38,7 @@ export interface Attack {
   stoppedBy: Layer;
   options: SandboxOptions;
   control: Control;
-  /** Attempts that work in the control; undefined: all of them. */
+  /** Attempts that work in the control; undefined: all of them; ['any']: at least one. */
   controlDone: readonly string[] | undefined;
   /** Least number of attempts that have to be reported as stopped. */
   attempts: number;

@@ -98,6 +98,10 @@ describe.each(all.map((attack) => [attack.name, attack] as const))('%s', (_, att
       control.kind === 'native'
         ? await runNatively(attack, program(attack), told)
         : await runInSandbox(attack, program(attack), control.options, { ...told, ATTACK_CONTROL: '1' });
+    if (controlDone?.[0] === 'any') {
+      expect(done(run), JSON.stringify(run)).not.toEqual([]);
+      return;
+    }
     const expected = controlDone ?? run.attempts.map(({ name }) => name);
     expect(done(run), JSON.stringify(run)).toEqual(expect.arrayContaining([...expected]));
     expect(expected.length).toBeGreaterThan(0);
