@@ -10,6 +10,7 @@ export type SupervisorEvent =
   | { event: 'failed'; errno: number; what: string; step?: undefined }
   | ({ event: 'failed' } & SetupFailure)
   | { event: 'stopped'; signal: number }
+  | { event: 'limit'; limit: 'wallMs' }
   | { event: 'exit'; status: number; userUs: number; systemUs: number; maxRssKiB: number };
 
 export const operations = { signal: 'k', forward: 'f', end: 'x', keep: 'd', seen: 's' } as const;

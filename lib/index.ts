@@ -15,6 +15,7 @@ export type {
   Weaker,
   WritableLayer,
 } from './isolation.js';
+export type { Amount, IoLimits, LimitKeeper, LimitName, Limits, WeakenableLimit } from './limits.js';
 export type {
   CommonOptions,
   ExecOptions,
@@ -38,6 +39,13 @@ export {
   type SyscallFamily,
   type SyscallName,
 } from './policy.js';
-export type { GuestProcess, PipedProcess, ProcessEvents, ProcessExit, Usage } from './process.js';
+export type {
+  EndingLimit,
+  GuestProcess,
+  PipedProcess,
+  ProcessEvents,
+  ProcessExit,
+  Usage,
+} from './process.js';
 export { run } from './run.js';
 export { type ExecResult, Sandbox } from './sandbox.js';

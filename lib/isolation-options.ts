@@ -1,6 +1,8 @@
 /** Validation of the options that describe a sandbox; see lib/isolation.ts for what they mean. */
 import { lstatSync } from 'node:fs';
 import { rlimitNumbers, weakerBits } from './isolation.js';
+import { limits } from './limit-options.js';
+import { weakenable } from './limits.js';
 import {
   directory,
   flag,
@@ -97,6 +99,8 @@ const limit: Rule = (value) => {
   return above ? within('.soft', soft, { give: `at most the hard limit, ${hard}` }) : undefined;
 };
 
+const weakerNames = [...Object.keys(weakerBits), ...weakenable];
+
 export const isolationRules: Record<string, Rule> = {
   isolation: oneOf('full', 'none'),
   rootfs,
@@ -106,5 +110,6 @@ export const isolationRules: Record<string, Rule> = {
   user: record({ uid: id, gid: id, hostUid: id, hostGid: id }, ['uid', 'gid']),
   rlimits: record(Object.fromEntries(['nofile', ...Object.keys(rlimitNumbers)].map((name) => [name, limit]))),
   scratchBytes: wholeFrom(64 * 1024, most),
-  allowWeaker: listOf(oneOf(...Object.keys(weakerBits)), Object.keys(weakerBits).length),
+  limits,
+  allowWeaker: listOf(oneOf(...weakerNames), weakerNames.length),
 };

@@ -1,5 +1,6 @@
 /** What a sandbox shows of the host and how it is described to the programs that make it. */
 import { resolve } from 'node:path';
+import { type LimitPlan, type Limits, planLimits, type WeakenableLimit } from './limits.js';
 
 /** `full`: namespaces, mounts and no privileges, as described below. `none`: a plain process runner. */
 export type Isolation = 'full' | 'none';
@@ -71,7 +72,7 @@ export type Rlimits = Partial<
 
 export const weakerBits = { landlock: 1 << 0, sysfs: 1 << 1 } as const;
 /** A part of the isolation that the caller can do without where the host does not have it. */
-export type Weaker = keyof typeof weakerBits;
+export type Weaker = keyof typeof weakerBits | WeakenableLimit;
 
 export interface IsolationOptions {
   isolation?: Isolation | undefined;
@@ -86,6 +87,8 @@ export interface IsolationOptions {
   user?: SandboxUser | undefined;
   /** A number sets soft and hard limit. */
   rlimits?: Rlimits | undefined;
+  /** Of all programs together; what this host cannot keep is refused with ERR_LIMIT_UNAVAILABLE. */
+  limits?: Limits | undefined;
   /** How much /tmp, /run, /dev/shm and a layer in memory hold together; default 1 GiB. */
   scratchBytes?: number | undefined;
   allowWeaker?: readonly Weaker[] | undefined;
@@ -99,6 +102,7 @@ export const isolationOptionNames = [
   'hostname',
   'user',
   'rlimits',
+  'limits',
   'scratchBytes',
   'allowWeaker',
 ] as const;
@@ -121,6 +125,9 @@ export interface Description {
   rlimits: Partial<Record<RlimitName, { soft: RlimitValue; hard: RlimitValue }>>;
   scratchBytes: number;
   allowWeaker: readonly Weaker[];
+  limits: LimitPlan;
+  /** When the sandbox's time is over, by the clock of process.hrtime(); 0: never. */
+  deadlineMs: number;
 }
 
 function describeMount(mount: Mount): Description['mounts'][number] {
@@ -151,21 +158,31 @@ export function describe(options: IsolationOptions): Description {
     rlimits[name as RlimitName] = typeof value === 'object' ? value : { soft: value, hard: value };
   }
   const writable = rootfs.writable ?? false;
+  const owner = {
+    hostUid: hostUid ?? (ownUid === 0 ? uid : ownUid),
+    hostGid: hostGid ?? (ownUid === 0 ? gid : ownGid),
+  };
+  const allowWeaker = options.allowWeaker ?? [];
+  const keepsChanges = typeof writable === 'object';
+  const limits = planLimits(options.limits ?? {}, { allowWeaker, hostUid: owner.hostUid, keepsChanges });
+  for (const [name, value] of Object.entries(limits.rlimits)) {
+    const given = rlimits[name as RlimitName]?.hard ?? 'unlimited';
+    const least = given === 'unlimited' ? value : Math.min(given, value);
+    rlimits[name as RlimitName] = { soft: least, hard: least };
+  }
   return {
     root: resolve(rootfs.directory),
     writable: typeof writable === 'object' ? { directory: resolve(writable.directory) } : writable,
     mounts: (options.mounts ?? []).map(describeMount),
     network: options.network ?? 'none',
     hostname: options.hostname ?? 'sandbox',
-    user: {
-      uid,
-      gid,
-      hostUid: hostUid ?? (ownUid === 0 ? uid : ownUid),
-      hostGid: hostGid ?? (ownUid === 0 ? gid : ownGid),
-    },
+    user: { uid, gid, ...owner },
     rlimits,
-    scratchBytes: options.scratchBytes ?? defaultScratchBytes,
-    allowWeaker: options.allowWeaker ?? [],
+    scratchBytes: limits.scratchBytes ?? options.scratchBytes ?? defaultScratchBytes,
+    allowWeaker,
+    limits,
+    deadlineMs:
+      limits.wallMs === undefined ? 0 : Number(process.hrtime.bigint() / 1_000_000n) + limits.wallMs,
   };
 }
 

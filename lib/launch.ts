@@ -8,6 +8,7 @@ import { toSandboxError } from './errors.js';
 import type { Keeper } from './keeper.js';
 import { type Addon, native } from './native.js';
 import type { StdioEntry } from './options.js';
+import type { OutputMeter } from './output-meter.js';
 import { encodeStartBlob, type StartBlob, startFd, startFlags } from './start-blob.js';
 
 const log = logger('launch');
@@ -29,6 +30,8 @@ export interface LaunchRequest {
   fileLimit?: { soft: number; hard: number } | undefined;
   /** The sandbox that the program runs in; `program` is then looked up there, in PATH too. */
   keeper?: Pick<Keeper, 'pidFd' | 'blobFd'> | undefined;
+  /** Counts stdout and stderr, where they are pipes. */
+  meter?: OutputMeter | undefined;
   /** A memfd with native/abi/policy.h. */
   policyFd?: number | undefined;
 }
@@ -92,8 +95,9 @@ function openStream(addon: Addon, fds: Descriptors, entry: StdioEntry, index: nu
   return index === 0 ? [fds.pass(readEnd), fds.keep(writeEnd)] : [fds.pass(writeEnd), fds.keep(readEnd)];
 }
 
-function pipeStream(addon: Addon, fd: number, writable: boolean): Socket {
+function pipeStream(addon: Addon, fd: number, writable: boolean, meter: OutputMeter | undefined): Socket {
   const stream = new Socket({ fd, readable: !writable, writable });
+  if (!writable) meter?.attach(stream);
   addon.releaseFd(fd);
   return stream;
 }
@@ -155,7 +159,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       reportFd: reportRead,
       confined: policyFd !== undefined,
       streams: standard.map(([, fd], index) =>
-        fd === undefined ? null : pipeStream(addon, fd, index === 0),
+        fd === undefined ? null : pipeStream(addon, fd, index === 0, request.meter),
       ),
     };
   } catch (error) {

@@ -5,6 +5,7 @@
 import { SandboxError } from './errors.js';
 import { defaultIsolation, type IsolationOptions, isolationOptionNames } from './isolation.js';
 import { directoryInside, isolationRules } from './isolation-options.js';
+import { conflictingLimits } from './limit-options.js';
 import {
   byteCount,
   descriptor,
@@ -233,6 +234,8 @@ function validateCombinations(
       "false: with isolation no process outlives its program's end",
     );
   }
+  const conflict = conflictingLimits(options);
+  if (conflict) throw refuse(operation, `options.limits${conflict.at}`, conflict.value, conflict.give);
   for (const name of isolationOptionNames) {
     if (!isolated && options[name] !== undefined)
       throw refuse(operation, `options.${name}`, options[name], 'it together with isolation: "full"');

@@ -17,6 +17,8 @@ const log = logger('process');
 
 /** How long a program may take to end by a `killSignal` that it can catch. */
 const killGraceMs = 5000;
+/** How long a supervisor may take to end everything; one that was stopped from outside never would. */
+const endGraceMs = 5000;
 
 /** As getrusage(2) has it: of the program and of its children that it has waited for. */
 export interface Usage {
@@ -33,14 +35,23 @@ export interface ProcessExit {
   exitCode: number | null;
   /** The signal that ended it ("SIGTERM", "SIGRTMIN+3"), or null. */
   signal: string | null;
-  /** `timeoutMs` had passed before it ended. */
+  /** `timeoutMs` had passed before it ended, or the sandbox's `limits.wallMs`. */
   timedOut: boolean;
+  /**
+   * The limit of the sandbox for which the program, or with `memory` one of its processes, was ended; else null. That
+   * memory ran out is counted for the sandbox: of programs at once each says so.
+   */
+  limit: EndingLimit | null;
   /** Milliseconds, with a fraction, from the process's start to its end. */
   durationMs: number;
   usage: Usage;
 }
 
+export type EndingLimit = 'memory' | 'wallMs' | 'cpuMs' | 'output';
+
 export interface ProcessLimits {
+  /** Tells, at the end, whether the kernel has ended a process of the sandbox for its memory since the start. */
+  ranOutOfMemory?: (() => boolean) | undefined;
   timeoutMs: number;
   killSignal: KillSignal;
   signal?: AbortSignal | undefined;
@@ -83,6 +94,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   readonly #started = performance.now();
   readonly #onAbort = (): void => this.#abort();
   #timer: NodeJS.Timeout | undefined;
+  #limit: EndingLimit | null = null;
   #timedOut = false;
   #settled = false;
   #failure: SandboxError | undefined;
@@ -177,8 +189,14 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   /** Ends all processes of the program, those in the background included, and waits until they are gone. */
   async end(reason?: SandboxError): Promise<void> {
     if (!this.#settled) this.#failure ??= reason;
-    this.#control.end();
+    this.#endAll();
     await this.wait();
+  }
+
+  /** Ends all processes of the program for a limit of the sandbox, which the result then names. */
+  endForLimit(limit: EndingLimit): void {
+    if (!this.#settled) this.#limit ??= limit;
+    this.#endAll();
   }
 
   /** Waits until no process of the program is left; holds Node meanwhile, unlike `gone`. */
@@ -199,6 +217,9 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   #on(event: SupervisorEvent): void {
     if (event.event === 'stopped') {
       this.#emitLater('stopped', signalName(event.signal));
+    } else if (event.event === 'limit') {
+      this.#limit ??= event.limit;
+      this.#timedOut = true;
     } else if (event.event === 'failed') {
       this.#failure ??= startFailure(event);
     } else if (event.event === 'exit') {
@@ -211,6 +232,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
           exitCode,
           signal: signal === 0 ? null : signalName(signal),
           timedOut: this.#timedOut,
+          limit: this.#limit ?? (this.#limits.ranOutOfMemory?.() ? 'memory' : null),
           durationMs: performance.now() - this.#started,
           usage: {
             userMs: event.userUs / 1000,
@@ -233,6 +255,9 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
         new SandboxError(
           'ERR_MONITOR_CRASH',
           `Lost process ${this.pid}: its supervisor was ended from outside`,
+          this.#limits.ranOutOfMemory?.()
+            ? { remedy: 'The sandbox ran out of memory (options.limits.memory).' }
+            : {},
         ),
     );
   }
@@ -274,11 +299,17 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     const number = signalNumber(this.#limits.killSignal);
     clearTimeout(this.#timer);
     if (number === undefined || number === 9) {
-      this.#control.end();
+      this.#endAll();
     } else {
       this.#control.signal(number);
-      this.#timer = setTimeout(() => this.#control.end(), killGraceMs);
+      this.#timer = setTimeout(() => this.#endAll(), killGraceMs);
     }
+  }
+
+  #endAll(): void {
+    this.#control.end();
+    const late = setTimeout(() => this.#supervisor.kill('SIGKILL'), endGraceMs);
+    void this.gone.then(() => clearTimeout(late));
   }
 
   /** Everything the monitor has reported so far. Written before it ended, so all of it is there. */

@@ -4,6 +4,7 @@ import { Capture } from './capture.js';
 import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
 import { feed } from './feed.js';
+import { outOfMemoryKills } from './group-usage.js';
 import { type Description, defaultCwd, defaultEnv, describe, fileLimit } from './isolation.js';
 import { Keeper } from './keeper.js';
 import { launch } from './launch.js';
@@ -19,8 +20,9 @@ import {
   validateArgv,
   validateOptions,
 } from './options.js';
+import { OutputMeter } from './output-meter.js';
 import { findProgram } from './path-search.js';
-import { GuestProcess, type PipedProcess, type ProcessExit } from './process.js';
+import { type EndingLimit, GuestProcess, type PipedProcess, type ProcessExit } from './process.js';
 
 const log = logger('sandbox');
 
@@ -34,7 +36,7 @@ export interface ExecResult<Output extends string | Buffer = string> extends Pro
   /** Text, or bytes with `encoding: 'buffer'`. */
   stdout: Output;
   stderr: Output;
-  /** There was more output than `maxOutputBytes`, and the program was ended for it. */
+  /** There was more output than `maxOutputBytes` or `limits.output`, and the program was ended for it. */
   truncated: boolean;
 }
 
@@ -51,6 +53,8 @@ export class Sandbox implements AsyncDisposable {
   /** A memfd with the compiled policy. */
   readonly #policyFd: number | undefined;
   readonly #processes = new Set<GuestProcess>();
+  /** The limit for which no program can be started any more. */
+  #usedUp: EndingLimit | undefined;
   #starting = 0;
   #closed = false;
   #idle: (() => void) | undefined;
@@ -58,7 +62,8 @@ export class Sandbox implements AsyncDisposable {
 
   /**
    * Opens and verifies the KVM device and, with isolation, makes namespaces and mounts. Rejects with
-   * ERR_INVALID_OPTION, ERR_SANDBOX_SETUP, ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
+   * ERR_INVALID_OPTION, ERR_SANDBOX_SETUP, ERR_LIMIT_UNAVAILABLE, ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION,
+   * ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     validateOptions('Sandbox.create', options);
@@ -91,6 +96,11 @@ export class Sandbox implements AsyncDisposable {
     this.#options = options;
     this.#policyFd = policyFd;
     this.#isolated = isolated;
+    if (isolated)
+      isolated.keeper.onLimit = (limit) => {
+        this.#usedUp = limit;
+        for (const guest of this.#processes) guest.endForLimit(limit);
+      };
     log('created: %o', device);
   }
 
@@ -120,6 +130,10 @@ export class Sandbox implements AsyncDisposable {
     const env = options.env ?? this.#options.env ?? (isolated ? defaultEnv() : process.env);
     const stdio = stdioEntries(options.stdio ?? 'pipe');
     const inherits = stdio.slice(0, 3).some((entry, index) => entry === 'inherit' || entry === index);
+    const plan = isolated?.description.limits;
+    if (plan?.outputBytes !== undefined) mustBeCounted(stdio, isolated?.description.allowWeaker ?? []);
+    const meter = plan?.outputBytes === undefined ? undefined : new OutputMeter(plan.outputBytes);
+    const killsBefore = plan ? outOfMemoryKills(plan.usage) : 0;
     // In a sandbox it can only be looked for inside.
     const program = isolated ? argv[0] : findProgram(argv[0], env, cwd);
 
@@ -138,12 +152,17 @@ export class Sandbox implements AsyncDisposable {
         keeper: isolated?.keeper,
         fileLimit: isolated && fileLimit(isolated.description),
         policyFd: this.#policyFd,
+        meter,
       });
       const guest = await GuestProcess.start(launched, {
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,
         killSignal: options.killSignal ?? this.#options.killSignal ?? 'SIGKILL',
         signal: options.signal,
+        ranOutOfMemory: plan?.usage.memory && (() => outOfMemoryKills(plan.usage) > killsBefore),
       });
+      if (meter?.over) guest.endForLimit('output');
+      else if (meter) meter.onOver = () => guest.endForLimit('output');
+      if (this.#usedUp) guest.endForLimit(this.#usedUp);
       if (options.keepBackground) guest.keepBackground();
       this.#processes.add(guest);
       guest.gone.then(() => this.#processes.delete(guest));
@@ -187,7 +206,8 @@ export class Sandbox implements AsyncDisposable {
       const [stdout, stderr] = captures.map((capture) =>
         encoding === 'buffer' ? capture.bytes() : capture.bytes().toString('utf8'),
       ) as [string, string];
-      return { ...exit, stdout, stderr, truncated: captures.some((capture) => capture.truncated) };
+      const truncated = exit.limit === 'output' || captures.some((capture) => capture.truncated);
+      return { ...exit, stdout, stderr, truncated };
     } finally {
       guest.stdin?.destroy();
       guest.stdout?.destroy();
@@ -219,6 +239,13 @@ export class Sandbox implements AsyncDisposable {
   #mustBeOpen(): void {
     if (this.#closed)
       throw new SandboxError('ERR_SANDBOX_CLOSED', 'Cannot start a program: the sandbox is closed');
+    const deadlineMs = this.#isolated?.description.deadlineMs ?? 0;
+    if (deadlineMs !== 0 && process.hrtime.bigint() / 1_000_000n >= deadlineMs) this.#usedUp = 'wallMs';
+    if (this.#usedUp)
+      throw new SandboxError(
+        'ERR_SANDBOX_CLOSED',
+        `Cannot start a program: the sandbox's limits.${this.#usedUp} is used up`,
+      );
   }
 }
 
@@ -228,6 +255,23 @@ export function mustNotBeAborted(program: string, signal: AbortSignal | undefine
   throw new SandboxError('ERR_ABORTED', `Did not start ${program}: the signal was aborted before`, {
     cause: signal.reason,
   });
+}
+
+/** Throws ERR_LIMIT_UNAVAILABLE when a standard stream takes output that does not pass this process. */
+function mustBeCounted(stdio: readonly (StdioEntry | undefined)[], allowWeaker: readonly string[]): void {
+  if (allowWeaker.includes('output')) return;
+  for (const index of [1, 2]) {
+    if (stdio[index] === 'pipe' || stdio[index] === 'ignore') continue;
+    throw new SandboxError(
+      'ERR_LIMIT_UNAVAILABLE',
+      `Cannot keep options.limits.output: options.stdio[${index}] does not pass this process`,
+      {
+        path: 'options.limits.output',
+        value: stdio[index],
+        remedy: "Use 'pipe' or 'ignore' for stdout and stderr, or allowWeaker: ['output'].",
+      },
+    );
+  }
 }
 
 function closedError(what: string): SandboxError {

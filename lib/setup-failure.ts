@@ -110,6 +110,10 @@ const steps: Record<
     does: 'enter the sandbox',
     remedy: 'Its keeper may have been ended from outside: create a new sandbox.',
   },
+  cgroup: {
+    does: 'set the control group of a limit',
+    remedy: 'The group that the sandbox is to be made in may have changed, or its own limits are narrower.',
+  },
   init: { does: 'start the first process of the PID namespace' },
   process: { does: 'start a process' },
   monitor: { does: 'execute the monitor' },

@@ -51,9 +51,11 @@ export async function runInForeground(
   await (options.keepBackground ? guest.wait() : guest.end());
   const { addon } = native();
   if (exit.timedOut) {
-    complain(`ended ${argv[0]} after ${options.timeoutMs} ms`);
+    const limit = exit.limit === 'wallMs' ? sandbox.limits?.wallMs : options.timeoutMs;
+    complain(`ended ${argv[0]} after ${limit} ms`);
     addon.exitNow(statuses.timeout);
   }
+  if (exit.limit !== null) complain(`${argv[0]} reached the limit ${exit.limit}`);
   if (exit.signal !== null) addon.dieBySignal(signalNumber(exit.signal) ?? 0);
   return addon.exitNow(exit.exitCode ?? statuses.failure);
 }

@@ -43,7 +43,10 @@ environment with PATH, HOME, LANG and TERM alone, and /tmp in memory.
       --hostname NAME      host name (default sandbox)
       --user UID:GID       ids inside
       --rlimit NAME=SOFT[:HARD]             resource limit, like nproc=100 (repeatable)
-      --allow-weaker landlock|sysfs         do without it where the host does not have it (repeatable)
+      --limit NAME=VALUE   limit of the whole sandbox (repeatable): memory=256m, cpus=0.5, pids=64, io=10m (or
+                           io.read, io.write), openFiles, fileSize, output, disk, wallMs, cpuMs; cgroup=/PARENT
+      --allow-weaker NAME  do without it where the host does not have it (repeatable): landlock, sysfs, or one of
+                           memory, cpus, pids, io, output, disk, cpuMs
 `;
 
 const texts = {

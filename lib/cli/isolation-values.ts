@@ -1,5 +1,6 @@
 /** The options of `run` and `trace` that ask for a sandbox; without any of them a program runs as a plain process. */
 import { defaultEnv, type IsolationOptions, type Mount, type Rlimits } from '../isolation.js';
+import type { Limits } from '../limits.js';
 import { usageError } from './usage.js';
 
 export const isolationFlags = {
@@ -12,6 +13,7 @@ export const isolationFlags = {
   hostname: { type: 'string' },
   user: { type: 'string' },
   rlimit: { type: 'string', multiple: true },
+  limit: { type: 'string', multiple: true },
   'allow-weaker': { type: 'string', multiple: true },
 } as const;
 
@@ -25,6 +27,7 @@ export interface IsolationValues {
   hostname?: string;
   user?: string;
   rlimit?: string[];
+  limit?: string[];
   'allow-weaker'?: string[];
 }
 
@@ -47,6 +50,24 @@ function parseTmpfs(text: string): Mount | undefined {
 function parseUser(text: string): IsolationOptions['user'] {
   const [, uid, gid] = /^(\d+):(\d+)$/.exec(text) ?? [];
   return uid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
+}
+
+/** NAME=VALUE, or io.PART=VALUE. */
+function parseSandboxLimit(
+  text: string,
+): [name: string, part: string | undefined, value: string | number] | undefined {
+  const [, name, part, value] = /^(\w+)(?:\.(\w+))?=(.+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined || (part !== undefined && name !== 'io')) return undefined;
+  return [name, part, /^\d+(\.\d+)?$/.test(value) ? Number(value) : value];
+}
+
+function collectLimits(parsed: readonly [string, string | undefined, string | number][]): Limits {
+  const limits: Record<string, unknown> = {};
+  for (const [name, part, value] of parsed) {
+    if (part === undefined) limits[name] = value;
+    else limits[name] = { ...(typeof limits[name] === 'object' ? limits[name] : {}), [part]: value };
+  }
+  return limits;
 }
 
 function parseLimit(text: string): Rlimits | undefined {
@@ -92,6 +113,14 @@ export function isolationOptions(verb: string, values: IsolationValues): Isolati
       {},
       ...(values.rlimit ?? []).map((text) => parse('rlimit', 'NAME=SOFT[:HARD]', text, parseLimit)),
     ),
+    limits:
+      values.limit === undefined
+        ? undefined
+        : collectLimits(
+            values.limit.map((text) =>
+              parse('limit', 'NAME=VALUE, like memory=256m', text, parseSandboxLimit),
+            ),
+          ),
     allowWeaker: values['allow-weaker'] as IsolationOptions['allowWeaker'],
   };
 }

@@ -4,8 +4,11 @@
 //
 // Keeper (`barchan-keeper`, one for each sandbox): fd 3 the control socket, fd 4 a memfd with SandboxBlob.
 // It makes the namespaces and the tree of mounts, says so, and holds them until the socket ends.
-//   {"event":"ready"}
+//   {"event":"ready","warden":N}   0: there is none
 //   {"event":"failed","errno":N,"step":"...","path":"..."}   path only where there is one; then it leaves
+//   {"event":"limit","limit":"cpuMs"}                        the processor time is used up; from its warden
+// With control groups the keeper's first child, its warden, makes them and removes them when the socket ends: Node has
+// seen the end of the socket only when nothing is left. With the argument "sweep" the keeper only removes them.
 //
 // A program of the sandbox: its supervisor has the keeper's pidfd and the same memfd (StartBlob::sandbox_fd).
 #ifndef BARCHAN_ABI_SANDBOX_H
@@ -20,6 +23,9 @@ constexpr u32 kSandboxVersion = 1;
 constexpr u32 kSandboxMaximum = 256 << 10;
 constexpr u32 kSandboxMounts = 256;
 constexpr u32 kSandboxLimits = 16;  // RLIM_NLIMITS
+constexpr u32 kSandboxGroups = 16;
+constexpr u32 kSandboxSettings = 256;
+constexpr u32 kSettingOptional = 1u << 0;  // a file that does not exist is right
 
 // SandboxBlob::weaker: what the caller can do without where the host refuses it.
 constexpr u32 kWeakerLandlock = 1u << 0;
@@ -50,6 +56,13 @@ struct SandboxMount {
 };
 static_assert(sizeof(SandboxMount) == 24);
 
+// A file of a control group and the text to write into it, in the table's order.
+struct SandboxSetting {
+  u32 file;  // offset of an absolute path on the host
+  u32 value;
+  u32 flags;
+};
+
 struct SandboxLimit {
   u64 soft;  // ~0 is RLIM_INFINITY
   u64 hard;
@@ -74,9 +87,17 @@ struct SandboxBlob {
   u32 limits_set;    // bit N: limits[N] counts; N is an RLIMIT_ number
   u64 scratch_size;  // of the tmpfs that /tmp and all other writable places in memory share, in bytes
   SandboxLimit limits[kSandboxLimits];
+  u32 groups;  // offset of a table of u32: offsets of absolute paths, the control groups to make; a multiple of 4, or 0
+  u32 group_count;
+  u32 settings;  // offset of a table of SandboxSetting, a multiple of 4, or 0
+  u32 setting_count;
+  u64 deadline_ms;  // CLOCK_MONOTONIC: when all programs are ended; 0: never
+  u64 cpu_us;       // processor time of all programs; 0: no limit
+  u32 cpu_usage;    // offset of the path of the file that tells it; 0 without cpu_us
+  u32 oom_adjust;  // added to the programs' oom_score_adj, 0..1000: they are ended before what looks after them
   u64 reserved[2];  // zero
 };
-static_assert(sizeof(SandboxBlob) == 344);
+static_assert(sizeof(SandboxBlob) == 384);
 
 }  // namespace barchan::abi
 

@@ -7,6 +7,7 @@ namespace {
 
 using abi::SandboxBlob;
 using abi::SandboxMount;
+using abi::SandboxSetting;
 
 constexpr u32 kKnownWeaker = abi::kWeakerLandlock | abi::kWeakerSysfs;
 constexpr u32 kKnownMountFlags = abi::kMountReadOnly | abi::kMountNoExec;
@@ -46,6 +47,44 @@ const char* check_mounts(const char* bytes, size_t size, const SandboxBlob& blob
   return nullptr;
 }
 
+// Is there room for a table of `count` entries at `offset`, behind the head?
+bool holds(size_t size, u32 offset, u32 count, size_t entry) {
+  if (count == 0) return offset == 0;
+  return offset >= sizeof(SandboxBlob) && offset % 4 == 0 && offset <= size &&
+         (size - offset) / entry >= count;
+}
+
+const char* check_groups(const char* bytes, size_t size, const SandboxBlob& blob) {
+  if (blob.group_count > abi::kSandboxGroups || blob.setting_count > abi::kSandboxSettings)
+    return "too many control groups";
+  if (!holds(size, blob.groups, blob.group_count, sizeof(u32)) ||
+      !holds(size, blob.settings, blob.setting_count, sizeof(SandboxSetting))) {
+    return "a table of control groups lies outside";
+  }
+  for (u32 i = 0; i < blob.group_count; i++) {
+    u32 offset;
+    memcpy(&offset, bytes + blob.groups + i * sizeof offset, sizeof offset);
+    const char* group = string_at(bytes, size, offset, kPathMax);
+    if (group == nullptr || !is_plain_path(group) || group[1] == 0) return "a control group is no path";
+  }
+  for (u32 i = 0; i < blob.setting_count; i++) {
+    SandboxSetting setting;
+    memcpy(&setting, bytes + blob.settings + i * sizeof setting, sizeof setting);
+    const char* file = string_at(bytes, size, setting.file, kPathMax);
+    if (file == nullptr || !is_plain_path(file)) return "a control group's file is no path";
+    if (setting.flags & ~abi::kSettingOptional) return "a control group's setting has unknown flags";
+    if (string_at(bytes, size, setting.value, kPathMax) == nullptr)
+      return "a control group's setting is no text";
+  }
+  const char* usage = blob.cpu_usage == 0 ? nullptr : string_at(bytes, size, blob.cpu_usage, kPathMax);
+  if ((blob.cpu_us != 0) != (usage != nullptr) || (usage != nullptr && !is_plain_path(usage)) ||
+      (usage != nullptr && blob.group_count == 0)) {
+    return "the limit on processor time is wrong";
+  }
+  if (blob.cpu_us > 1ull << 62 || blob.oom_adjust > 1000) return "a limit is out of range";
+  return nullptr;
+}
+
 }  // namespace
 
 bool is_plain_path(const char* path) {
@@ -73,6 +112,15 @@ Mount Config::mount(u32 index) const {
   const SandboxMount& entry = table[index];
   return {entry.kind, entry.flags, entry.source != 0 ? bytes + entry.source : nullptr, bytes + entry.target,
           entry.size};
+}
+
+const char* Config::group(u32 index) const {
+  return bytes + reinterpret_cast<const u32*>(bytes + blob.groups)[index];
+}
+
+Setting Config::setting(u32 index) const {
+  const SandboxSetting& entry = reinterpret_cast<const SandboxSetting*>(bytes + blob.settings)[index];
+  return {bytes + entry.file, bytes + entry.value, (entry.flags & abi::kSettingOptional) != 0};
 }
 
 const char* parse_config(const char* bytes, size_t size, Config& config) {
@@ -108,6 +156,8 @@ const char* parse_config(const char* bytes, size_t size, Config& config) {
   }
   config.hostname = string_at(bytes, size, blob.hostname, kHostnameMax + 1);
   if (config.hostname == nullptr || config.hostname[0] == 0) return "the host name is no name";
+  if (const char* wrong = check_groups(bytes, size, blob)) return wrong;
+  config.cpu_usage = blob.cpu_usage == 0 ? nullptr : bytes + blob.cpu_usage;
   config.table = reinterpret_cast<const SandboxMount*>(bytes + blob.mounts);
   return check_mounts(bytes, size, blob);
 }

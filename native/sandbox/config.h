@@ -17,6 +17,12 @@ struct Mount {
   u64 size;
 };
 
+struct Setting {
+  const char* file;
+  const char* value;
+  bool optional;
+};
+
 // The strings lie in the bytes that were checked.
 struct Config {
   abi::SandboxBlob blob;
@@ -25,9 +31,12 @@ struct Config {
   const char* hostname;
   const abi::SandboxMount* table;
   const char* bytes;
+  const char* cpu_usage;  // or null
 
   bool weaker(u32 what) const { return (blob.weaker & what) != 0; }
   Mount mount(u32 index) const;
+  const char* group(u32 index) const;
+  Setting setting(u32 index) const;
 };
 
 // Checks `size` bytes at `bytes`, aligned to 8, which stay in use. Returns null, or what is wrong.

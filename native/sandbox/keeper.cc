@@ -14,6 +14,7 @@
 #include "sandbox/read_config.h"
 #include "sandbox/rootfs.h"
 #include "sandbox/tree.h"
+#include "sandbox/warden.h"
 
 #include <linux/close_range.h>
 #include <linux/prctl.h>
@@ -24,6 +25,7 @@ namespace {
 constexpr int kControl = 3, kBlob = 4;
 
 Config config;
+i32 warden = 0;
 
 [[noreturn]] void leave(int status) {
   for (;;) host::call(__NR_exit_group, status);
@@ -48,6 +50,7 @@ Failure build() {
   Sources sources;
   if (Failure f = read_config(kBlob, config)) return f;
   host::call(__NR_close, kBlob);
+  if (Failure f = start_warden(config, kControl, warden)) return f;
   if (Failure f = enter_namespaces(config)) return f;
   if (Failure f = forbid_namespaces()) return f;
   if (Failure f = open_sources(config, sources)) return f;
@@ -68,10 +71,18 @@ void wait_for_end() {
   while (host::call(__NR_recvfrom, kControl, &byte, 1, 0, nullptr, nullptr) == -EINTR) {}
 }
 
-[[noreturn]] void main() {
+// What the warden would have done (lib/keeper.ts starts it with "sweep" where that one was ended from outside).
+[[noreturn]] void sweep() {
+  if (read_config(kBlob, config)) leave(1);
+  run_sweeper(config);
+}
+
+[[noreturn]] void main(const u64* stack) {
   u64 all = ~0ull;
   host::call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, nullptr, sizeof all);
   host::call(__NR_prctl, PR_SET_NAME, "barchan-keeper", 0, 0, 0);
+  // Node passes nothing else, and argv[0] is always there.
+  if (stack[0] > 1) sweep();
   static char buffer[2 * kPathMax];
   Text line(buffer, sizeof buffer);
   if (Failure f = build()) {
@@ -79,7 +90,7 @@ void wait_for_end() {
     send(line);
     leave(1);
   }
-  send(line.str("{\"event\":\"ready\"}\n"));
+  send(line.str("{\"event\":\"ready\",\"warden\":").dec(warden).str("}\n"));
   wait_for_end();
   leave(0);
 }
@@ -88,4 +99,4 @@ void wait_for_end() {
 }  // namespace barchan::sandbox
 
 // Called by host/start_x86_64.S, after relocation.
-extern "C" [[noreturn]] void barchan_main(barchan::u64*) { barchan::sandbox::main(); }
+extern "C" [[noreturn]] void barchan_main(barchan::u64* stack) { barchan::sandbox::main(stack); }

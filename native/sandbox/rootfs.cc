@@ -13,6 +13,7 @@ namespace {
 constexpr int kPathOnly = 010000000 | O_CLOEXEC;  // O_PATH
 constexpr u64 kDetach = 2;                        // MNT_DETACH
 constexpr u64 kPlain = kNoSuid | kNoDev;
+constexpr u64 kBytesPerInode = 4096, kLeastInodes = 256;
 
 // What the sandbox has of its own at the top; the root's are not shown.
 constexpr const char* kOwn[] = {".", "..", "dev", "proc", "run", "sys", "tmp", "lost+found"};
@@ -86,9 +87,15 @@ Failure attach_scratch(Builder& b, const char* name, const char* path) {
 }
 
 Failure make_scratch(Builder& b) {
-  char size[24];
+  char size[24], inodes[24];
   Text(size, sizeof size).udec(b.config.blob.scratch_size);
-  b.scratch = NewFilesystem("tmpfs").option("size", size).option("mode", "0755").make(kPlain);
+  // An empty file takes memory too, which "size" does not count.
+  Text(inodes, sizeof inodes).udec(max<u64>(b.config.blob.scratch_size / kBytesPerInode, kLeastInodes));
+  b.scratch = NewFilesystem("tmpfs")
+                  .option("size", size)
+                  .option("nr_inodes", inodes)
+                  .option("mode", "0755")
+                  .make(kPlain);
   if (!b.scratch.ok()) return check(b.scratch.error(), "tmpfs");
   // Below a mount that is attached nowhere no other can be; over the root it is in nobody's way.
   Fd top(host::call(__NR_openat, AT_FDCWD, "/", kPathOnly));

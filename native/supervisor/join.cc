@@ -2,16 +2,20 @@
 
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
 
+#include "host/string.h"
 #include "host/syscall.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/landlock.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/privileges.h"
 #include "sandbox/proc.h"
 #include "sandbox/read_config.h"
+#include "sandbox/tree.h"
 #include "supervisor/init.h"
 
 namespace barchan::supervisor {
@@ -70,6 +74,8 @@ i64 fork(u64 flags) { return host::call(__NR_clone, flags | SIGCHLD, nullptr, nu
   Message message = {};
   message.failure = sandbox::mount_proc();
   if (!message.failure) message.failure = sandbox::drop_privileges();
+  // Should it be stopped, it cannot read that the supervisor is gone.
+  host::call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   roles.rename(roles.context);
   prepare_init(life.read, prepared.write);
   tell({-1, 1}, message);
@@ -77,9 +83,18 @@ i64 fork(u64 flags) { return host::call(__NR_clone, flags | SIGCHLD, nullptr, nu
   run_init();
 }
 
+// So that the kernel, short of the sandbox's memory, ends a program and not those that look after it.
+Failure stand_in_front() {
+  if (config.blob.oom_adjust == 0) return {};
+  char text[16];
+  Text(text, sizeof text).udec(config.blob.oom_adjust);
+  return check(sandbox::write_file("/proc/self/oom_score_adj", text), "cgroup", "/proc/self/oom_score_adj");
+}
+
 [[noreturn]] void become_program(const Pipe& answer, const Roles& roles) {
   Message message = {};
-  message.failure = sandbox::set_limits(config);
+  message.failure = stand_in_front();
+  if (!message.failure) message.failure = sandbox::set_limits(config);
   if (!message.failure) message.failure = sandbox::drop_privileges();
   // After no_new_privs, as the kernel demands. A seccomp filter of the monitor belongs after this, last.
   if (!message.failure) message.failure = sandbox::restrict_files(config, kImage);
@@ -142,6 +157,7 @@ void reap_all(i32 init) {
 
 Failure join_sandbox(int keeper, int description, const Roles& roles, Joined& joined) {
   if (Failure f = sandbox::read_config(description, config)) return f;
+  if (Failure f = sandbox::enter_groups(config)) return f;
   Pipe answer, life;
   if (Failure f = check(answer.open(), "join")) return f;
   if (Failure f = check(life.open(), "join")) return f;
@@ -166,7 +182,7 @@ Failure join_sandbox(int keeper, int description, const Roles& roles, Joined& jo
     return failure;
   }
   host::call(__NR_wait4, joiner, nullptr, 0, nullptr);
-  joined = {last.init, last.child, life.write};
+  joined = {last.init, last.child, life.write, config.blob.deadline_ms};
   return {};
 }
 

@@ -15,9 +15,10 @@
 namespace barchan::supervisor {
 
 struct Joined {
-  i32 init = 0;   // pid 1 of the program's namespace, as seen from here
-  i32 child = 0;  // the monitor's process
-  int life = -1;  // one byte into it: the first process is gone; its end: so are we
+  i32 init = 0;         // pid 1 of the program's namespace, as seen from here
+  i32 child = 0;        // the monitor's process
+  int life = -1;        // one byte into it: the first process is gone; its end: so are we
+  u64 deadline_ms = 0;  // CLOCK_MONOTONIC: when the sandbox's time is over; 0: never
 };
 
 // What the processes of the start are to do.

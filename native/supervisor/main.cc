@@ -43,6 +43,7 @@ struct Supervisor {
   bool seen = false;   // its end, by Node
   bool keep = false;
   bool finish = false;
+  u64 deadline_ms = 0;             // of the sandbox; 0: none
   u64 seen_ms[kSignals + 1] = {};  // when our group was last sent each signal; 0 = not, or used up
 };
 Supervisor self;
@@ -195,8 +196,20 @@ void sweep() {
   }
 }
 
+// Milliseconds until the sandbox's time is over, -1: it never is. When it is over the program is ended.
+i64 time_left() {
+  if (self.deadline_ms == 0 || self.finish) return -1;
+  const u64 now = now_ms();
+  if (now < self.deadline_ms) return static_cast<i64>(self.deadline_ms - now);
+  char buffer[64];
+  send(Text(buffer, sizeof buffer).str("{\"event\":\"limit\",\"limit\":\"wallMs\"}\n"));
+  self.finish = true;
+  return -1;
+}
+
 [[noreturn]] void supervise() {
   for (;;) {
+    const i64 left = time_left();
     const bool children = reap();
     if (self.seen && self.ended && (!children || self.keep)) leave(0);
     if (self.finish) {
@@ -204,7 +217,8 @@ void sweep() {
       leave(0);
     }
     pollfd wait[2] = {{self.signals, POLLIN, 0}, {self.control, POLLIN, 0}};
-    host::call(__NR_ppoll, wait, 2, nullptr, nullptr, 8);
+    const __kernel_timespec time = {left / 1000, left % 1000 * 1000000};
+    host::call(__NR_ppoll, wait, 2, left < 0 ? nullptr : &time, nullptr, 8);
     if (wait[0].revents != 0) drain_signals();
     if (wait[1].revents != 0) read_control();
   }
@@ -271,6 +285,7 @@ void start_in_sandbox(int keeper, Execution& execution) {
   }
   self.child = joined.child;
   self.init = joined.init;
+  self.deadline_ms = joined.deadline_ms;
   // Above the numbers that are about to be closed.
   self.life = static_cast<int>(host::call(__NR_fcntl, joined.life, F_DUPFD_CLOEXEC, self.control + 1));
 }

@@ -8,8 +8,11 @@ import {
   sandboxBlobMaximum,
   sandboxBlobSize,
   sandboxMagic,
+  sandboxMaximumGroups,
   sandboxMaximumMounts,
+  sandboxMaximumSettings,
   sandboxVersion,
+  settingOptional,
   writableNumbers,
 } from '../../lib/sandbox-blob.js';
 
@@ -45,6 +48,9 @@ describe('sandbox blob', () => {
     expect(sandboxVersion).toBe(constant('kSandboxVersion'));
     expect(sandboxBlobMaximum).toBe(constant('kSandboxMaximum'));
     expect(sandboxMaximumMounts).toBe(constant('kSandboxMounts'));
+    expect(sandboxMaximumGroups).toBe(constant('kSandboxGroups'));
+    expect(sandboxMaximumSettings).toBe(constant('kSandboxSettings'));
+    expect(settingOptional).toBe(constant('kSettingOptional'));
     expect(weakerBits).toEqual({ landlock: constant('kWeakerLandlock'), sysfs: constant('kWeakerSysfs') });
     expect(networkNumbers).toEqual({
       none: constant('kNetworkNone'),
@@ -83,7 +89,20 @@ describe('sandbox blob', () => {
       user: { uid: 1, gid: 2, hostUid: 3, hostGid: 4_294_967_294 },
       rlimits: { nproc: { soft: 5, hard: 'unlimited' }, nofile: { soft: 1, hard: 2 } },
       scratchBytes: 2 ** 41,
-      allowWeaker: ['sysfs'],
+      allowWeaker: ['sysfs', 'memory'],
+      limits: {
+        groups: ['/g/1', '/g/2'],
+        settings: [
+          { file: '/g/1/memory.max', value: '77' },
+          { file: '/g/1/memory.swap.max', value: '0', optional: true },
+        ],
+        usage: { cpuacct: { version: 2, directory: '/g/2' } },
+        cpuMs: 5,
+        rlimits: {},
+        oomAdjust: 500,
+        keepers: {},
+      },
+      deadlineMs: 2 ** 42,
     });
     const at = offsets();
     const word = (name: string): number => blob.readUInt32LE(at[name] ?? -1);
@@ -104,6 +123,18 @@ describe('sandbox blob', () => {
     expect([24, 28, 32].map((field) => blob.readUInt32LE(table + field))).toEqual([1, 2, 0]);
     expect(text(blob.readUInt32LE(table + 36))).toBe('/u');
     expect(blob.readBigUInt64LE(table + 40)).toBe(2n ** 40n);
+    expect([word('group_count'), word('setting_count'), word('oom_adjust')]).toEqual([2, 2, 500]);
+    expect([0, 4].map((entry) => text(blob.readUInt32LE(word('groups') + entry)))).toEqual(['/g/1', '/g/2']);
+    const setting = (index: number): unknown[] => {
+      const entry = word('settings') + index * 12;
+      const [file = 0, value = 0, flags] = [0, 4, 8].map((field) => blob.readUInt32LE(entry + field));
+      return [text(file), text(value), flags];
+    };
+    expect(setting(0)).toEqual(['/g/1/memory.max', '77', 0]);
+    expect(setting(1)).toEqual(['/g/1/memory.swap.max', '0', settingOptional]);
+    expect(blob.readBigUInt64LE(at.deadline_ms)).toBe(2n ** 42n);
+    expect(blob.readBigUInt64LE(at.cpu_us)).toBe(5000n);
+    expect(text(word('cpu_usage'))).toBe('/g/2/cpu.stat');
   });
 
   it('refuses what would be too large', () => {
