@@ -4,6 +4,7 @@
 #include <asm/signal.h>
 
 #include "host/string.h"
+#include "host/uaccess.h"
 #include "kvm/vcpu.h"
 #include "monitor/mm/mm.h"
 #include "monitor/report.h"
@@ -48,6 +49,14 @@ int float_code(u32 raised) {
   return 0;
 }
 
+// Ring 3 has no debug registers here: #DB is either INT1 or a single step. The last step of all is that of the
+// instruction which cleared TF, so the flag alone does not tell.
+bool is_int1(const Thread& t) {
+  constexpr u8 kInt1 = 0xf1;
+  u8 opcode;
+  return !(t.user.rflags & kTrapFlag) && read_guest(opcode, t.user.rip - 1) == 0 && opcode == kInt1;
+}
+
 void float_fault(Thread& t, const Exception& e) {
   kvm::XsaveArea area;
   if (kvm::get_xsave(*t.vcpu, area) < 0) monitor_crash("KVM_GET_XSAVE");
@@ -85,14 +94,9 @@ void handle_exception(Thread& t, const Exception& e) {
   switch (e.vector) {
     case kPage: return page_fault(t, e);
     case kDivide: return signal_fault(t, SIGFPE, FPE_INTDIV, t.user.rip, e.vector, e.error, e.cr2);
-    case kDebug: {
-      // Ring 3 has no debug registers here: it is either a single step or INT1.
-      const bool stepped = t.user.rflags & kTrapFlag;
-      t.user.rflags &= ~kTrapFlag;
-      t.user_changed = true;
-      return signal_fault(t, SIGTRAP, stepped ? TRAP_TRACE : TRAP_BRKPT, t.user.rip, e.vector, e.error,
+    case kDebug:
+      return signal_fault(t, SIGTRAP, is_int1(t) ? TRAP_BRKPT : TRAP_TRACE, t.user.rip, e.vector, e.error,
                           e.cr2);
-    }
     case kBreakpoint: return signal_fault(t, SIGTRAP, kKernel, 0, e.vector, e.error, e.cr2);
     case kInvalidOpcode: return signal_fault(t, SIGILL, ILL_ILLOPN, t.user.rip, e.vector, e.error, e.cr2);
     case kX87:

@@ -47,6 +47,22 @@ int main(void) {
   memset(p + 4 * P, 9, P);
   SHOW(madvise(p, 6 * P, MADV_DONTNEED));
   printf("%d %d\n", p[0], p[4 * P]);
+  // What only may be written or executed cannot be populated for reading.
+  int protections[] = {PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE, PROT_EXEC, PROT_NONE};
+  for (size_t i = 0; i < sizeof protections / sizeof *protections; i++) {
+    char* some = MUST((char*)mmap(NULL, 4 * P, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    MUST(mprotect(some + P, P, protections[i]));
+    unsigned char in_core[4] = {0};
+    printf("populating protection %d\n", protections[i]);
+    SHOW(madvise(some, 4 * P, MADV_POPULATE_READ));
+    SHOW(madvise(some + P, P, MADV_POPULATE_READ));
+    MUST(mincore(some, 4 * P, in_core));
+    printf("in core %d %d %d\n", in_core[0] & 1, in_core[1] & 1, in_core[3] & 1);
+    SHOW(madvise(some + 2 * P, 2 * P, MADV_POPULATE_WRITE));
+    MUST(munmap(some + 2 * P, P));
+    SHOW(madvise(some, 4 * P, MADV_POPULATE_READ));
+    MUST(munmap(some, 4 * P));
+  }
   // fork: MADV_WIPEONFORK, MADV_DONTFORK.
   p[10 * P] = 8;
   SHOW(madvise(p + 10 * P, P, MADV_WIPEONFORK));

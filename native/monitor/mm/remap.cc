@@ -51,6 +51,28 @@ ForkAdvice fork_advice(int advice) {
   return {};
 }
 
+// Where the first mapping in [start, end) begins that the guest may not read; `end` when all are readable.
+u64 first_unreadable(u64 start, u64 end) {
+  SpaceGuard guard;
+  for (u32 i = space.vmas.first_after(start); i < space.vmas.count(); i++) {
+    const Vma& vma = space.vmas.at(i);
+    if (vma.start >= end) break;
+    if (!(vma.prot & PROT_READ)) return max(vma.start, start);
+  }
+  return end;
+}
+
+// MADV_POPULATE_READ: what the guest may only write or execute is readable to the host. madvise(2): EINVAL for it, after
+// what lies before was populated.
+i64 populate_read(u64 address, u64 length) {
+  const u64 stop = first_unreadable(address, address + length);
+  if (stop != address) {
+    const i64 result = host::call(__NR_madvise, address, stop - address, MADV_POPULATE_READ);
+    if (result < 0) return result;
+  }
+  return stop == address + length ? 0 : -EINVAL;
+}
+
 }  // namespace
 
 // The host keeps the mapping and changes which part of its file it shows.
@@ -183,6 +205,7 @@ i64 advise(u64 address, u64 length, int advice) {
     const i64 known = host::call(__NR_madvise, BARCHAN_ARENA_START, 0, advice);
     return known < 0 || length == 0 ? known : poisons ? -EPERM : -ENOMEM;
   }
+  if (advice == MADV_POPULATE_READ) return populate_read(address, length);
   if (advice == kMadvGuardInstall || advice == kMadvGuardRemove) {
     SpaceGuard guard;
     if (!has_room()) return -ENOMEM;
