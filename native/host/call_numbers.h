@@ -11,6 +11,9 @@
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
 #endif
+#ifndef __NR_map_shadow_stack
+#define __NR_map_shadow_stack 453
+#endif
 #ifndef __NR_futex_wake
 #define __NR_futex_wake 454
 #endif
@@ -28,6 +31,9 @@
 #endif
 #ifndef __NR_lsm_get_self_attr
 #define __NR_lsm_get_self_attr 459
+#endif
+#ifndef __NR_lsm_set_self_attr
+#define __NR_lsm_set_self_attr 460
 #endif
 #ifndef __NR_lsm_list_modules
 #define __NR_lsm_list_modules 461

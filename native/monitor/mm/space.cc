@@ -10,6 +10,7 @@
 #include "kvm/features.h"
 #include "monitor/fds.h"
 #include "monitor/guest_limits.h"
+#include "monitor/mm/write_execute.h"
 #include "monitor/report.h"
 #include "monitor/thread.h"
 
@@ -101,6 +102,7 @@ void create(bool fixed_layout) {
   const i64 result = kvm::read_features(private_fd(kFdKvm));
   if (result < 0) fail_kvm(-result, "KVM_GET_SUPPORTED_CPUID");
   space.layout.fixed = fixed_layout;
+  start_refusing();
   constexpr int kCounted[] = {RLIMIT_AS, RLIMIT_DATA};
   for (const int resource : kCounted) {
     rlimit64 limit = {};
@@ -215,6 +217,7 @@ void rebuild_after_fork_child() {
   if (result < 0) monitor_crash("KVM_CREATE_VM after fork", static_cast<u64>(-result));
   region_attach_slots();
   windows_attach_slots();
+  refuse_in_fork_child();
   space.lock_later = 0;  // locks are not inherited
   // The host did not copy MADV_DONTFORK mappings, and no pages of MADV_WIPEONFORK ones.
   for (u32 i = 0; i < space.vmas.count();) {

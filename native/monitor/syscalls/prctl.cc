@@ -4,6 +4,8 @@
 #include <linux/prctl.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
+#include "monitor/mm/write_execute.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/seccomp.h"
 
@@ -11,6 +13,17 @@ namespace barchan {
 namespace {
 
 constexpr u64 kNameSize = 16;  // TASK_COMM_LEN
+
+// Newer than the oldest headers that this is built with; the host says whether it has them.
+enum : u32 {
+  kSetMdwe = 65,
+  kGetMdwe = 66,
+  kSetMemoryMerge = 67,
+  kGetMemoryMerge = 68,
+  kTimerCreateRestoreIds = 77,
+  kFutexHash = 78,
+  kGetAuxv = 0x41555856,
+};
 
 i64 pass(const Call& c) {
   return host::call(__NR_prctl, static_cast<u32>(c.arg[0]), c.arg[1], c.arg[2], c.arg[3], c.arg[4]);
@@ -49,11 +62,42 @@ i64 get_tid_address(u64 address) {
 // PR_SET_VMA_ANON_NAME: a label for /proc/PID/maps.
 i64 set_vma(const Call& c) {
   if (c.arg[1] != PR_SET_VMA_ANON_NAME) return -EINVAL;
-  u64 start = c.arg[2], size = c.arg[3], name = c.arg[4];
-  if (size != 0 && !in_arena(start, size)) return -ENOMEM;
-  if (name != 0 && !in_arena(name, 1)) return -EFAULT;
-  return pass(c);
+  constexpr u64 kLongest = 80;
+  u64 size = c.arg[3];
+  const u64 start = check::range(c.arg[2], size);
+  return host::call(__NR_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, start, size,
+                    check::pointer(c.arg[4], kLongest, true));
 }
+
+// What the program was started with, which the host has been told (image/identity.cc).
+i64 get_auxv(const Call& c) {
+  constexpr u64 kLongest = 1024;
+  u8 words[kLongest];
+  const u64 size = min(c.arg[2], kLongest);
+  const i64 all = host::call(__NR_prctl, kGetAuxv, words, size, c.arg[3], c.arg[4]);
+  if (all < 0) return all;
+  return copy_to_guest(c.arg[1], words, min(size, static_cast<u64>(all))) != 0 ? -EFAULT : all;
+}
+
+// The host keeps the bits for the memory, over fork and exec; its own mappings are never executable, so that it has nothing
+// to refuse, and the gate refuses by them.
+i64 set_mdwe(const Call& c) {
+  const i64 result = pass(c);
+  if (result == 0) __atomic_store_n(&mm::refused_gains, static_cast<u32>(c.arg[1]), __ATOMIC_RELAXED);
+  return result;
+}
+
+// Cookies for core scheduling; only PR_SCHED_CORE_GET has a pointer.
+i64 core_scheduling(const Call& c) {
+  u64 cookie = 0;
+  const bool gets = c.arg[1] == PR_SCHED_CORE_GET;
+  const u64 to = gets && c.arg[4] % sizeof cookie == 0 ? host::word(&cookie) : c.arg[4] != 0;
+  const i64 result = host::call(__NR_prctl, PR_SCHED_CORE, c.arg[1], c.arg[2], c.arg[3], to);
+  return result == 0 && gets ? write_guest(c.arg[4], cookie) : result;
+}
+
+// Nobody may trace a guest, so whom it allows to makes no difference; without Yama the host knows no such option.
+i64 set_ptracer() { return host::call(__NR_prctl, PR_SET_PTRACER, 0, 0, 0, 0); }
 
 // The processor's speculation controls belong to the host thread, not to guest mode: the state can be read, and
 // is not to be set per thread.
@@ -86,7 +130,18 @@ i64 sys_prctl(Thread& t, const Call& c) {
     case PR_GET_NO_NEW_PRIVS:
     case PR_GET_THP_DISABLE:
     case PR_SET_THP_DISABLE:
-    case PR_CAP_AMBIENT: return pass(c);
+    case PR_CAP_AMBIENT:
+    case PR_SET_IO_FLUSHER:
+    case PR_GET_IO_FLUSHER:
+    case kGetMdwe:
+    case kSetMemoryMerge:
+    case kGetMemoryMerge:
+    case kTimerCreateRestoreIds:
+    case kFutexHash: return pass(c);
+    case kSetMdwe: return set_mdwe(c);
+    case kGetAuxv: return get_auxv(c);
+    case PR_SCHED_CORE: return core_scheduling(c);
+    case PR_SET_PTRACER: return set_ptracer();
     case PR_GET_PDEATHSIG:
     case PR_GET_CHILD_SUBREAPER: return pass_int(c);
     case PR_SET_NAME: return set_name(c.arg[1]);
@@ -99,9 +154,7 @@ i64 sys_prctl(Thread& t, const Call& c) {
     case PR_SET_VMA: return set_vma(c);
     case PR_TASK_PERF_EVENTS_DISABLE:
     case PR_TASK_PERF_EVENTS_ENABLE: return 0;  // perf_event_open is denied: there are none
-    case PR_SET_MM:                             // describes the monitor's image
-    case PR_SET_IO_FLUSHER:
-    case PR_GET_IO_FLUSHER: return -EPERM;
+    case PR_SET_MM: return -EPERM;              // describes the monitor's image
     case PR_GET_SECCOMP: return t.seccomp_mode;
     case PR_SET_SECCOMP: return seccomp_prctl(t, c.arg[1], c.arg[2]);
   }
