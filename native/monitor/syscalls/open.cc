@@ -61,6 +61,8 @@ i64 open_pinned(Thread& t, const OpenRequest& request, const Pin& pin) {
 }
 
 i64 open_image(Thread& t, const OpenRequest& request, GuestPath& path) {
+  // A file that is being executed; to the host it is the monitor's that is.
+  if (!(request.flags & kOpenPath) && wants_to_write(request)) return -ETXTBSY;
   Pin pin;
   if (to_program_link(path) && pin.open(request.directory, path.text, false, request.resolve) == 0 &&
       S_ISREG(pin.status().st_mode) && !is_image(pin.status().st_dev, pin.status().st_ino) &&

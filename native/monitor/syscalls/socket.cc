@@ -19,6 +19,16 @@ bool family_allowed(u32 family) {
   return false;
 }
 
+bool protocol_allowed(u32 family, u32 type, u32 protocol) {
+  constexpr u32 kDatagram = 2, kRaw = 3;
+  // Of other types there are none, which the host says.
+  if (family != kFamilyNetlink || (type != kDatagram && type != kRaw)) return true;
+  for (const u32 allowed : kNetlinkProtocols) {
+    if (protocol == allowed) return true;
+  }
+  return false;
+}
+
 // Where the policy lists networks: sockets whose every packet goes to an address that was judged.
 bool goes_by_address(u32 family, u32 type, u32 protocol) {
   constexpr u32 kStream = 1, kDatagram = 2, kTcp = 6, kUdp = 17;
@@ -60,6 +70,7 @@ i64 sys_socket(Thread& t, const Call& c) {
   u32 type = static_cast<u32>(c.arg[1]);
   if (type & ~(kTypeMask | kTypeFlags)) return -EINVAL;
   if (!family_allowed(family)) return -EAFNOSUPPORT;
+  if (!protocol_allowed(family, type & kTypeMask, static_cast<u32>(c.arg[2]))) return -EPROTONOSUPPORT;
   if (policy::lists_networks() && !goes_by_address(family, type & kTypeMask, static_cast<u32>(c.arg[2])))
     return -EACCES;
   return t.host(__NR_socket, family, type, static_cast<u32>(c.arg[2]));

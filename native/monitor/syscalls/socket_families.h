@@ -12,6 +12,10 @@ namespace barchan {
 constexpr u32 kFamilyUnix = 1, kFamilyInet = 2, kFamilyInet6 = 10, kFamilyNetlink = 16, kFamilyPacket = 17;
 constexpr u32 kSocketFamilies[] = {kFamilyUnix, kFamilyInet, kFamilyInet6, kFamilyNetlink, kFamilyPacket};
 
+// Netlink's protocols that programs ask with: NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT and
+// NETLINK_GENERIC. The others configure firewalls, encryption and the like (include/uapi/linux/netlink.h).
+constexpr u32 kNetlinkProtocols[] = {0, 4, 15, 16};
+
 }  // namespace barchan
 
 #endif
