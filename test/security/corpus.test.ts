@@ -80,6 +80,12 @@ const done = (run: AttackRun): string[] =>
   run.attempts.filter(({ stopped }) => stopped === undefined).map(({ name }) => name);
 const program = (attack: Attack): string => programs.get(attack.name) as string;
 
+it('has at least 80 attacks, five or more for each layer that they are about', () => {
+  expect(all.length).toBeGreaterThanOrEqual(80);
+  for (const layer of ['ept', 'gate', 'policy', 'namespace', 'limit'])
+    expect(all.filter(({ stoppedBy }) => stoppedBy === layer).length, layer).toBeGreaterThanOrEqual(5);
+});
+
 describe.each(all.map((attack) => [attack.name, attack] as const))('%s', (_, attack) => {
   it(`is stopped by ${attack.stoppedBy}`, async () => {
     const before = hostState();
