@@ -37,6 +37,8 @@ constexpr u32 kStartEntrypoint = 1u << 7;  // argv[0] is not the guest's; nobody
 
 // Added by the monitor to what it carries from exec to exec: this is the process that Node started.
 constexpr u32 kStateFirst = 1u << 31;
+// And: some thread has been in a Landlock domain of the guest's, so that the host is to judge what is executed.
+constexpr u32 kStateRestricted = 1u << 30;
 
 struct StartBlob {
   u32 magic;    // kStartMagic

@@ -207,6 +207,10 @@ u32 start_flags() { return is_first_process() ? flags : flags & ~abi::kStateFirs
 
 bool is_first_process() { return flags & abi::kStateFirst && !current().vforked; }
 
+void start_restrict_execution() { __atomic_fetch_or(&flags, abi::kStateRestricted, __ATOMIC_RELAXED); }
+
+bool execution_is_restricted() { return __atomic_load_n(&flags, __ATOMIC_RELAXED) & abi::kStateRestricted; }
+
 void start_fork_child() { flags &= ~abi::kStateFirst; }
 
 void start(const u64* stack) {

@@ -13,6 +13,9 @@ u32 start_flags();
 
 // Whether this is the process that Node started, and not a child of it.
 bool is_first_process();
+// The guest has made a Landlock domain: from now on, over fork and exec, the host is asked whether a file may be executed.
+void start_restrict_execution();
+bool execution_is_restricted();
 // In a process that fork has made.
 void start_fork_child();
 

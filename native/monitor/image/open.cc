@@ -6,13 +6,15 @@
 #include "host/string.h"
 #include "host/syscall.h"
 #include "monitor/fds.h"
+#include "monitor/start.h"
 #include "monitor/syscalls/paths.h"
 
 namespace barchan {
 namespace {
 
 constexpr int kRead = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-constexpr u32 kExecuteOk = 1;  // X_OK
+constexpr u32 kExecuteOk = 1;          // X_OK
+constexpr u32 kExecveCheck = 0x10000;  // AT_EXECVE_CHECK, Linux 6.14
 
 struct Identity {
   u32 major, minor;
@@ -72,7 +74,9 @@ i64 check_executable(int fd, Identity& id) {
   if (i64 r = identify(fd, id); r < 0) return r;
   if ((id.mode & S_IFMT) == S_IFLNK) return -ELOOP;
   if ((id.mode & S_IFMT) != S_IFREG) return -EACCES;
-  return host::call(__NR_faccessat2, fd, "", kExecuteOk, AT_EACCESS | AT_EMPTY_PATH);
+  const i64 r = host::call(__NR_faccessat2, fd, "", kExecuteOk, AT_EACCESS | AT_EMPTY_PATH);
+  if (r < 0 || !execution_is_restricted()) return r;
+  return host::call(__NR_execveat, fd, "", nullptr, nullptr, AT_EMPTY_PATH | kExecveCheck);
 }
 
 // Opens what `reference` refers to for reading. By the path once more where /proc is not mounted.
