@@ -12,6 +12,7 @@
 #include "runtime/fail.h"
 #include "runtime/file.h"
 #include "runtime/host_profile.h"
+#include "runtime/program_check.h"
 #include "runtime/record.h"
 #include "runtime/surroundings.h"
 
@@ -144,6 +145,7 @@ void create(const Invocation& invocation) {
   Container container;
   if (const char* wrong = read_config(memory(), config, host, container)) fail(file, ": ", wrong);
   refuse_systemd(container.root, container.process.program);
+  if (const char* absent = check_program(memory(), config, container)) fail(absent);
 
   policy::Policy policy;
   Material material;

@@ -1,0 +1,33 @@
+/** One question to a runtime: what is observed must not depend on whether Barchan is in between. */
+import type { Box, Result } from '../bed.js';
+
+export interface Case {
+  name: string;
+  observe(box: Box): unknown;
+  /** What crun and runc both answer; absent where they differ from each other. */
+  expected?: unknown;
+}
+
+/** "ok" or "failed": messages and statuses of failures are each runtime's own. */
+export const outcome = (result: Result): string => (result.status === 0 ? 'ok' : 'failed');
+
+/** A container whose process waits for its end, created and started. */
+export function running(
+  box: Box,
+  script = 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done',
+): Promise<void> {
+  const created = box.write(script).create();
+  if (created.status !== 0) throw new Error(`create: ${created.stderr}${box.output}`);
+  const started = box.start();
+  if (started.status !== 0) throw new Error(`start: ${started.stderr}`);
+  return script.includes('echo ready') ? box.untilOutput('ready') : Promise.resolve();
+}
+
+/** Runs a script in the foreground: what it printed and its status. */
+export function answer(box: Box, script: string): { status: number; stdout: string } {
+  const { status, stdout, stderr } = box.run(script);
+  return {
+    status,
+    stdout: stdout + (stdout === '' && status !== 0 ? `(${outcome({ status, stdout, stderr })})` : ''),
+  };
+}

@@ -1,0 +1,3 @@
+import { compareWith } from './compare.js';
+
+compareWith('crun');
