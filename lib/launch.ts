@@ -34,6 +34,8 @@ export interface LaunchRequest {
   meter?: OutputMeter | undefined;
   /** A memfd with native/abi/policy.h. */
   policyFd?: number | undefined;
+  /** The program's end of the socket for the calls that Node decides, and these calls (start-blob.ts). */
+  intercept?: { fd: number; calls: Uint8Array } | undefined;
 }
 
 export interface Launched {
@@ -133,6 +135,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       traceFd: traceFd === undefined ? -1 : push(traceFd),
       sandboxFd: keeper ? push(keeper.pidFd, keeper.blobFd) : 0,
       policyFd: policyFd === undefined ? 0 : push(policyFd),
+      interceptFd: request.intercept ? push(request.intercept.fd) : 0,
+      interceptCalls: request.intercept?.calls,
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,

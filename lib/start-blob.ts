@@ -4,7 +4,7 @@ import { StringTable } from './string-table.js';
 
 export const startMagic = 0x4e435242;
 export const startVersion = 1;
-export const startBlobSize = 64;
+export const startBlobSize = 80;
 export const startBlobMaximum = 64 * 1024;
 export const startMaximumExtraFds = 1000;
 
@@ -29,6 +29,9 @@ export interface StartBlob {
   numbers?: readonly number[] | undefined;
   /** 0: none. */
   policyFd?: number | undefined;
+  /** Node's socket for the calls that it decides (native/abi/intercept.h), and which: 64 bytes; 0 and none: no calls. */
+  interceptFd?: number | undefined;
+  interceptCalls?: Uint8Array | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -45,8 +48,10 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   blob.numbers?.forEach((number, i) => {
     numbers.writeUInt32LE(number, i * 4);
   });
-  const padding = Buffer.alloc(-strings.size & 3);
-  const size = strings.size + (numbers.length > 0 ? padding.length + numbers.length : 0);
+  const calls = blob.interceptCalls ?? Buffer.alloc(0);
+  const padding = Buffer.alloc(numbers.length + calls.length > 0 ? -strings.size & 3 : 0);
+  const tables = strings.size + padding.length;
+  const size = tables + numbers.length + calls.length;
   if (size > startBlobMaximum) {
     throw new SandboxError(
       'ERR_INVALID_OPTION',
@@ -72,6 +77,8 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.fileLimit?.soft ?? 0, 40);
   head.writeUInt32LE(blob.fileLimit?.hard ?? 0, 44);
   head.writeUInt32LE(blob.policyFd ?? 0, 48);
-  head.writeUInt32LE(numbers.length > 0 ? size - numbers.length : 0, 52);
-  return Buffer.concat([head, ...strings.parts, padding, numbers], size);
+  head.writeUInt32LE(numbers.length > 0 ? tables : 0, 52);
+  head.writeUInt32LE(blob.interceptFd ?? 0, 64);
+  head.writeUInt32LE(calls.length > 0 ? tables + numbers.length : 0, 68);
+  return Buffer.concat([head, ...strings.parts, padding, numbers, calls], size);
 }

@@ -17,6 +17,15 @@ constexpr bool in_arena(u64 address, u64 size) {
   return address >= BARCHAN_ARENA_START && address < BARCHAN_ARENA_END && size <= BARCHAN_ARENA_END - address;
 }
 
+// True when the bytes are a private copy that stands for guest memory in the calling thread's call. The monitor's own
+// definition takes the place of one that says no.
+bool stands_in(u64 address, size_t size);
+
+// What a call may read: the arena, or such a copy.
+inline bool in_guest_memory(u64 address, u64 size) {
+  return in_arena(address, size) || (address >= BARCHAN_ARENA_END && stands_in(address, size));
+}
+
 // Copies all `size` bytes or returns -EFAULT (then `to` may hold a part). Returns 0.
 i64 copy_from_guest(void* to, u64 from, size_t size);
 // Copies all `size` bytes or returns -EFAULT (then a part may be written). Returns 0.

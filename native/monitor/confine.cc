@@ -20,10 +20,11 @@ namespace {
 
 }  // namespace
 
-void confine(bool traced) {
+void confine(bool traced, bool intercepted) {
   if (!(policy::active.header.flags & abi::kPolicyHostFilter)) return;
   static sock_filter code[kHostFilterMax];
-  const u32 length = build_host_filter(code, host_calls::reachable(policy::active, traced), policy::active);
+  const u32 length =
+      build_host_filter(code, host_calls::reachable(policy::active, traced, intercepted), policy::active);
   if (length == 0) refuse(E2BIG, "the host filter is too long");
   i64 r = host::call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (r < 0) refuse(-r, "PR_SET_NO_NEW_PRIVS");
@@ -33,7 +34,7 @@ void confine(bool traced) {
 }
 
 void show_policy() {
-  const host_calls::CallSet calls = host_calls::reachable(policy::active, false);
+  const host_calls::CallSet calls = host_calls::reachable(policy::active, false, false);
   static char buffer[16 << 10];
   Text line(buffer, sizeof buffer);
   line.str("{\"hostCalls\":[");

@@ -9,7 +9,7 @@
 namespace barchan {
 
 // Installs the host filter when the policy in force asks for it. Dies with ERR_MONITOR_CONFINE when it cannot.
-void confine(bool traced);
+void confine(bool traced, bool intercepted);
 
 // Answers kStartShowPolicy: one JSON line with the host calls that the policy lets a guest reach, then exit.
 [[noreturn]] void show_policy();

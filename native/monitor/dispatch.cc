@@ -9,6 +9,7 @@
 #include "host/uaccess.h"
 #include "monitor/check.h"
 #include "monitor/fds.h"
+#include "monitor/intercept/intercept.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/proc_mem.h"
@@ -68,6 +69,23 @@ i64 pass(Thread& t, const Call& call) {
   return result;
 }
 
+// Pre: the arguments are checked, and nobody has anything against the call any more.
+i64 carry_out(Thread& t, const Call& call, const Row& row) {
+  const bool locks = row.flags & table::kFdLock;
+  if (locks && !fd_lock_shared(t)) return host::kRestart;
+  i64 result = row.cls == Class::kPass ? pass(t, call) : handle(t, call);
+  if (locks) fd_unlock_shared(t);
+  if (row.flags & table::kNewFd) result = fd_created(result);
+  return result;
+}
+
+// A call that Node decides. The policy has let it through.
+[[gnu::noinline]] i64 intercepted(Thread& t, u32 original, const Call& call, const Row& row) {
+  intercept::Stopped stopped(t, original, call, row);
+  i64 result;
+  return stopped.decides(result) ? result : carry_out(t, stopped.call(), row);
+}
+
 // A call whose arguments want checking, or that has more to it than one host call.
 [[gnu::noinline]] i64 checked(Thread& t, const Call& guest, const Row* row) {
   Call call = guest;
@@ -80,12 +98,10 @@ i64 pass(Thread& t, const Call& call) {
       if (const i64 refusal = policy::judge(call.nr, call.arg)) return refusal;
     }
   }
-  const bool locks = row->flags & table::kFdLock;
-  if (locks && !fd_lock_shared(t)) return host::kRestart;
-  i64 result = row->cls == Class::kPass ? pass(t, call) : handle(t, call);
-  if (locks) fd_unlock_shared(t);
-  if (row->flags & table::kNewFd) result = fd_created(result);
-  return result;
+  const u32 nr = static_cast<u32>(call.nr);
+  if (intercept::asks_about(nr)) [[unlikely]]
+    return intercepted(t, static_cast<u32>(guest.nr), call, *row);
+  return carry_out(t, call, *row);
 }
 
 // The last call of Linux 6.1, the oldest kernel that is supported.
@@ -115,7 +131,7 @@ Call without_disguise(const Call& call) {
 }
 
 i64 perform(Thread& t, const Call& guest) {
-  const Call call = policy::is_active() ? without_disguise(guest) : guest;
+  const Call call = policy::is_active() || intercept::active ? without_disguise(guest) : guest;
   const Row* row = table::row(call.nr);
   if (!row) return -ENOSYS;
   const u32 nr = static_cast<u32>(call.nr);  // GUEST: Linux ignores the upper half, as table::row() does
@@ -126,7 +142,7 @@ i64 perform(Thread& t, const Call& guest) {
   if (nr > kLastOfOldest && row->cls == Class::kHandler && !host_has(nr)) [[unlikely]]
     return -ENOSYS;
   // The shortest way for getpid, sched_yield and the like.
-  if (row->cls == Class::kPass && (row->checks | row->flags) == 0) {
+  if (row->cls == Class::kPass && (row->checks | row->flags) == 0 && !intercept::asks_about(nr)) {
     return t.host_call(static_cast<i64>(call.nr), call.arg);
   }
   return checked(t, call, row);

@@ -5,6 +5,7 @@
 #ifndef BARCHAN_MONITOR_EXEC_STATE_H
 #define BARCHAN_MONITOR_EXEC_STATE_H
 
+#include "monitor/intercept/intercept.h"
 #include "monitor/process.h"
 
 namespace barchan {
@@ -13,17 +14,18 @@ namespace barchan {
 constexpr size_t kExecfnMax = kPathMax + 32;
 
 struct ExecState {
-  u32 magic, version;       // abi/start.h
-  u32 size;                 // of this structure
-  i32 pid;                  // of the process that execs: stays the same
-  u32 flags;                // StartBlob::flags
-  i32 program_fd;           // private numbers
-  i32 interpreter_fd;       // or -1
-  i32 seccomp_fd;           // or -1 (monitor/seccomp.h)
-  u32 fixed_layout;         // ADDR_NO_RANDOMIZE (monitor/syscalls/personality.h)
-  u64 stack_soft;           // RLIMIT_STACK to put back
-  char command[16];         // PR_SET_NAME, at most 15 bytes
-  u64 fd_soft, fd_hard;     // the guest's RLIMIT_NOFILE
+  u32 magic, version;    // abi/start.h
+  u32 size;              // of this structure
+  i32 pid;               // of the process that execs: stays the same
+  u32 flags;             // StartBlob::flags
+  i32 program_fd;        // private numbers
+  i32 interpreter_fd;    // or -1
+  i32 seccomp_fd;        // or -1 (monitor/seccomp.h)
+  u32 fixed_layout;      // ADDR_NO_RANDOMIZE (monitor/syscalls/personality.h)
+  u64 stack_soft;        // RLIMIT_STACK to put back
+  char command[16];      // PR_SET_NAME, at most 15 bytes
+  u64 fd_soft, fd_hard;  // the guest's RLIMIT_NOFILE
+  intercept::Set intercepted;
   char execfn[kExecfnMax];  // AT_EXECFN
 };
 

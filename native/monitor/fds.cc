@@ -77,7 +77,8 @@ void close_from(u32 first, u32 last) {
 
 u32 fd_base() { return base; }
 
-FdsError fds_start(u32 extra, const u32* numbers, int trace, int report, int policy) {
+FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
+  const auto [trace, report, policy, intercept] = given;
   if (FdsError e = reserve_numbers(); e.error != 0) return e;
   u32 end = kStartExtra + extra;  // of what is the guest's
   if (end > base) return {EMFILE, "more descriptors are passed on than the limit on open files allows"};
@@ -95,6 +96,8 @@ FdsError fds_start(u32 extra, const u32* numbers, int trace, int report, int pol
   if (!usable(trace)) return {EBADF, "the trace descriptor is not open or has an impossible number"};
   if (!usable(report)) return {EBADF, "the report descriptor is not open or has an impossible number"};
   if (!usable(policy)) return {EBADF, "the policy's descriptor is not open or has an impossible number"};
+  if (!usable(intercept))
+    return {EBADF, "the socket of intercepted calls is not open or has an impossible number"};
 
   close_from(base, ~u32{0});
   i64 r = park(kStartKvm, kFdKvm);
@@ -103,6 +106,7 @@ FdsError fds_start(u32 extra, const u32* numbers, int trace, int report, int pol
   if (r >= 0 && trace >= 0) r = park(trace, kFdTrace);
   if (r >= 0 && report > 2) r = park(report, kFdReport);
   if (r >= 0 && policy >= 0) r = park(policy, kFdPolicy);
+  if (r >= 0 && intercept >= 0) r = park(intercept, kFdIntercept);
   // Out of the way first: the new numbers may be among the old ones.
   const u32 aside = base + kPrivateFixed;
   for (u32 i = 0; r >= 0 && i < extra; i++) r = host::call(__NR_dup3, kStartExtra + i, aside + i, 0);

@@ -23,6 +23,7 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdTrace,       // or closed
   kFdReport,      // or closed
   kFdPolicy,      // abi/policy.h, or closed
+  kFdIntercept,   // abi/intercept.h, or closed
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
@@ -36,9 +37,12 @@ struct FdsError {
 };
 
 // Parks the descriptors of a first start (abi/start.h), moves `extra` descriptors from 6 on to 3, 4, ... or to
-// `numbers` (ascending, from 3), closes every other one. `trace`, `report` and `policy` are numbers at start or -1; 0..2 stay the guest's as well (a trace is
-// then duplicated, a report shares the guest's number). Pre: single-threaded.
-FdsError fds_start(u32 extra, const u32* numbers, int trace, int report, int policy);
+// `numbers` (ascending, from 3), closes every other one. 0..2 stay the guest's as well (a trace is then duplicated, a report
+// shares the guest's number). Pre: single-threaded.
+struct StartFds {  // numbers at start, or -1
+  int trace, report, policy, intercept;
+};
+FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given);
 // Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.
 void fds_limit(u64 soft, u64 hard);
 // After exec: takes the base from the image's number, the guest's limits from the monitor before.

@@ -26,6 +26,7 @@ constexpr CallSet core() {
 #define HANDLER(name, ...)
 #define TRACE(...)
 #define CORE(...) add_all(set, __VA_ARGS__);
+#define INTERCEPT(...)
 #include "monitor/host_calls.def"
   return set;
 }
@@ -35,6 +36,17 @@ constexpr CallSet tracing() {
 #define HANDLER(name, ...)
 #define TRACE(...) add_all(set, __VA_ARGS__);
 #define CORE(...)
+#define INTERCEPT(...)
+#include "monitor/host_calls.def"
+  return set;
+}
+
+constexpr CallSet intercepting() {
+  CallSet set;
+#define HANDLER(name, ...)
+#define TRACE(...)
+#define CORE(...)
+#define INTERCEPT(...) add_all(set, __VA_ARGS__);
 #include "monitor/host_calls.def"
   return set;
 }
@@ -48,6 +60,7 @@ void add_handler(CallSet& set, u32 nr) {
     return;
 #define TRACE(...)
 #define CORE(...)
+#define INTERCEPT(...)
 #include "monitor/host_calls.def"
   }
   __builtin_unreachable();
@@ -62,6 +75,7 @@ consteval bool lines_match_rows() {
 #define HANDLER(name, ...) lines.add(static_cast<u32>(name));
 #define TRACE(...)
 #define CORE(...)
+#define INTERCEPT(...)
 #include "monitor/host_calls.def"
   for (u32 nr = 0; nr < CallSet::kEnd; nr++) {
     if (rows.has(nr) != lines.has(nr)) return false;
@@ -85,14 +99,10 @@ u32 target_of(u32 nr) {
   return nr;
 }
 
-CallSet reachable(const policy::Policy& policy, bool traced) {
+CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted) {
   CallSet set = core();
-  if (traced) {
-    const CallSet more = tracing();
-    for (u32 nr = 0; nr < CallSet::kEnd; nr++) {
-      if (more.has(nr)) set.add(nr);
-    }
-  }
+  if (traced) set.add(tracing());
+  if (intercepted) set.add(intercepting());
   for (u32 nr = 0; nr < table::kRows; nr++) {
     if (!policy::can_pass(policy, nr)) continue;
     const u32 target = target_of(nr);

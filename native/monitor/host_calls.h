@@ -12,6 +12,9 @@ namespace barchan::host_calls {
 class CallSet {
  public:
   constexpr void add(u32 nr) { words_[nr / 64] |= u64{1} << nr % 64; }
+  constexpr void add(const CallSet& more) {
+    for (u32 i = 0; i < kEnd / 64; i++) words_[i] |= more.words_[i];
+  }
   constexpr bool has(u32 nr) const { return nr < kEnd && (words_[nr / 64] >> nr % 64 & 1); }
   constexpr u32 count() const {
     u32 n = 0;
@@ -24,8 +27,9 @@ class CallSet {
   u64 words_[kEnd / 64] = {};
 };
 
-// What the calls that the policy can let pass need, and what every program needs.
-CallSet reachable(const policy::Policy& policy, bool traced);
+// What the calls that the policy can let pass need, and what every program needs, with a trace and with calls that Node
+// decides.
+CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted);
 
 // What a call becomes: the target of a REWRITE row, any other call itself.
 u32 target_of(u32 nr);

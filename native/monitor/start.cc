@@ -15,6 +15,7 @@
 #include "monitor/image/identity.h"
 #include "monitor/image/search.h"
 #include "monitor/image/stack.h"
+#include "monitor/intercept/intercept.h"
 #include "monitor/mm/mm.h"
 #include "monitor/policy.h"
 #include "monitor/report.h"
@@ -138,15 +139,17 @@ Thread& first_thread(bool fixed_layout) {
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
-  const int policy_fd = config.blob.policy_fd == 0 ? -1 : static_cast<int>(config.blob.policy_fd);
-  FdsError e = fds_start(config.blob.extra_fds, config.numbers, config.blob.trace_fd, config.blob.report_fd,
-                         policy_fd);
+  const auto given = [](u32 fd) { return fd == 0 ? -1 : static_cast<int>(fd); };
+  FdsError e = fds_start(config.blob.extra_fds, config.numbers,
+                         {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
+                          given(config.blob.intercept_fd)});
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
   }
   if (flags & abi::kStartFileLimit) fds_limit(config.blob.file_soft, config.blob.file_hard);
   load_policy();
+  intercept::start(config.calls);
   if (flags & abi::kStartShowPolicy) show_policy();
   if (flags & abi::kStartTrace) trace_start();
   if (config.cwd != nullptr) {
@@ -173,7 +176,7 @@ Thread& first_thread(bool fixed_layout) {
   if (r < 0) reject_program(r, config.program);
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
     fail_start("ERR_SYSTEM", -r, "cannot keep the seccomp filter", nullptr, abi::kExitStartFailed);
-  confine(flags & abi::kStartTrace);
+  confine(flags & abi::kStartTrace, intercept::active);
   run(t);
 }
 
@@ -185,6 +188,7 @@ Thread& first_thread(bool fixed_layout) {
                abi::kExitStartFailed);
   fds_resume(base, exec_state.fd_soft, exec_state.fd_hard);
   load_policy();
+  intercept::start(exec_state.intercepted);
   flags = exec_state.flags;
   if (flags & abi::kStartTrace) trace_start();
   stack_limit_restore(exec_state.stack_soft);

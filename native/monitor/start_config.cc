@@ -68,6 +68,14 @@ const sock_filter* filter_at(u32 offset, u32 length, u32 size) {
   return program;
 }
 
+intercept::Set calls_at(u32 offset, u32 size) {
+  intercept::Set set;
+  if (offset < sizeof(StartBlob) || offset > size || size - offset < sizeof set)
+    reject("the calls to intercept are not in the blob");
+  memcpy(&set, bytes + offset, sizeof set);
+  return set;
+}
+
 }  // namespace
 
 bool is_entrypoint() {
@@ -88,7 +96,8 @@ StartConfig read_start_config() {
   if (blob.flags & ~kKnownFlags) reject("the start configuration has unknown flags");
   if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
-  if (blob.policy_fd > 0x7fffffff) reject("a descriptor number is negative");
+  if (blob.policy_fd > 0x7fffffff || blob.intercept_fd > 0x7fffffff)
+    reject("a descriptor number is negative");
   if ((blob.flags & abi::kStartShowPolicy) && blob.policy_fd == 0) reject("there is no policy to show");
   if ((blob.flags & abi::kStartTrace) && blob.trace_fd == -1)
     reject("a trace needs a descriptor to write to");
@@ -101,6 +110,12 @@ StartConfig read_start_config() {
   if (blob.numbers != 0) config.numbers = numbers_at(blob.numbers, blob.extra_fds, size);
   if ((blob.filter | blob.filter_length) != 0)
     config.filter = filter_at(blob.filter, blob.filter_length, size);
+  if ((blob.intercept_fd == 0) != (blob.intercept_calls == 0))
+    reject("calls to intercept need a socket, and it them");
+  if (blob.intercept_calls != 0) config.calls = calls_at(blob.intercept_calls, size);
+  for (const u32 word : blob.reserved) {
+    if (word != 0) reject("the start configuration has reserved fields in use");
+  }
   if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy)))
     reject("the program's path is empty");
   return config;

@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 
 #include "abi/start.h"
+#include "monitor/intercept/intercept.h"
 
 namespace barchan {
 
@@ -15,6 +16,7 @@ struct StartConfig {
   const char* cwd;            // or null
   const u32* numbers;         // of the extra descriptors for the guest, ascending from 3; null: 3, 4, ...
   const sock_filter* filter;  // blob.filter_length instructions, or null
+  intercept::Set calls;       // that Node decides; empty without intercept_fd
 };
 
 // Reads descriptor 4, where the start leaves it. Dies with ERR_MONITOR_CONFIG when anything is wrong.

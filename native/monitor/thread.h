@@ -92,6 +92,7 @@ struct Thread {
   u32 inherited_vcpus;
   Tombstone tombstone;                // vforked: tells that it is gone
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
+  u64 stand_in, stand_in_size;        // private copies of what a call reads (monitor/intercept/), or 0
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
   // wants a restart. A handler returns kRestart as it is; the gate turns it into a restart or EINTR.

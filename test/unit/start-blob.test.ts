@@ -67,6 +67,9 @@ describe('start blob', () => {
       'numbers',
       'filter',
       'filter_length',
+      'intercept_fd',
+      'intercept_calls',
+      'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
       ['i32', 'trace_fd'],
@@ -95,7 +98,7 @@ describe('start blob', () => {
     expect(text(blob.readUInt32LE(32))).toBe('/tmp/ä');
     expect(blob.readUInt32LE(36)).toBe(12);
     expect([blob.readUInt32LE(40), blob.readUInt32LE(44)]).toEqual([13, 14]);
-    expect(blob.subarray(48, 64).every((byte) => byte === 0)).toBe(true);
+    expect(blob.subarray(48, 80).every((byte) => byte === 0)).toBe(true);
   });
 
   it('numbers the descriptors of the guest, aligned', () => {
@@ -106,6 +109,16 @@ describe('start blob', () => {
     expect([blob.readUInt32LE(offset), blob.readUInt32LE(offset + 4)]).toEqual([5, 63]);
     expect(blob).toHaveLength(offset + 8);
     expect(encodeStartBlob(plain).readUInt32LE(52)).toBe(0);
+  });
+
+  it('has the calls to intercept behind the numbers', () => {
+    const interceptCalls = Buffer.alloc(64, 0xa5);
+    const blob = encodeStartBlob({ ...plain, numbers: [5], extraFds: 1, interceptFd: 9, interceptCalls });
+    expect(blob.readUInt32LE(64)).toBe(9);
+    const offset = blob.readUInt32LE(68);
+    expect(offset).toBe(blob.readUInt32LE(52) + 4);
+    expect(blob.subarray(offset)).toEqual(interceptCalls);
+    expect(blob.readUInt32LE(8)).toBe(blob.length);
   });
 
   it('says 0 for no working directory and -1 for no trace', () => {

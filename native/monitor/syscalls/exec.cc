@@ -152,6 +152,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
   state.interpreter_fd = work.target.interpreter.fd;
   state.fd_soft = fd_soft_limit();
   state.fd_hard = fd_hard_limit();
+  state.intercepted = intercept::asked;
   if (i64 r = stack_limit_bound(state.stack_soft); r < 0) return r;
   i64 r = seccomp_exec_write(t, state.seccomp_fd);
   if (r == 0) r = exec_state_write(state);
@@ -218,6 +219,7 @@ i64 exec_at(Thread& t, int dirfd, u64 path, u64 argv, u64 envp, u64 flags) {
 void exec_release_memory(Thread& child) {
   if (child.exec_memory != 0) host::call(__NR_munmap, child.exec_memory, child.exec_memory_size);
   child.exec_memory = child.exec_memory_size = 0;
+  intercept::release_memory(child);
 }
 
 i64 sys_execve(Thread& t, const Call& call) {

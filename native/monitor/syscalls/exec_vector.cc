@@ -20,7 +20,7 @@ i64 copy_exec_vector(u64* to, u64 capacity, u64 address) {
     if (copy_from_guest(to + count, address, chunk * sizeof(u64)) != 0) return -EFAULT;
     for (u64 i = 0; i < chunk; i++, count++) {
       if (to[count] == 0) return static_cast<i64>(count);
-      if (!in_arena(to[count], 1)) return -EFAULT;
+      if (!in_guest_memory(to[count], 1)) return -EFAULT;
     }
     address += chunk * sizeof(u64);
   }

@@ -34,7 +34,7 @@ i64 IoVector::read(u64 address, u64 count) {
     if (count > 1 && (item.iov_len > kUserEnd || base > kUserEnd - item.iov_len)) return -EFAULT;
     item.iov_len = min(item.iov_len, kMaxTransfer - bytes_);
     // An entry that starts outside is an error even when the cut leaves nothing of it.
-    if (!in_arena(reinterpret_cast<u64>(item.iov_base), item.iov_len)) return -EFAULT;
+    if (!in_guest_memory(reinterpret_cast<u64>(item.iov_base), item.iov_len)) return -EFAULT;
     bytes_ += item.iov_len;
   }
   return 0;
