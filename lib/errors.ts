@@ -8,6 +8,7 @@ export const errorCodes = [
   'ERR_ABORTED',
   'ERR_CWD',
   'ERR_INPUT',
+  'ERR_INTERCEPT',
   'ERR_INVALID_OPTION',
   'ERR_KVM_NOT_FOUND',
   'ERR_KVM_PERMISSION',

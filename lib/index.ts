@@ -1,5 +1,18 @@
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
+export {
+  callGroups,
+  type InterceptHandler,
+  type Interception,
+  type InterceptOptions,
+} from './intercept.js';
+export type {
+  Decision,
+  DescriptorOptions,
+  InterceptedArguments,
+  InterceptedCall,
+  InterceptedValue,
+} from './intercept-call.js';
 export type {
   BindMount,
   Isolation,
@@ -49,3 +62,4 @@ export type {
 } from './process.js';
 export { run } from './run.js';
 export { type ExecResult, Sandbox } from './sandbox.js';
+export type { SocketAddress } from './socket-address.js';

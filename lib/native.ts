@@ -14,6 +14,15 @@ export interface KvmDevice {
   capabilities: Record<string, number>;
 }
 
+export interface Watcher {
+  /** What to wait for, beside the end. */
+  select(readable: boolean, writable: boolean): void;
+  /** Before the descriptor is closed. */
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
 export interface Addon {
   /** Opens and verifies; throws with ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_SYSTEM. */
   openDevice(path: string): KvmDevice;
@@ -21,6 +30,27 @@ export interface Addon {
   createMemfd(name: string, bytes: Uint8Array): number;
   /** [read end, write end], close-on-exec. */
   createPipe(nonblockingRead: boolean): [number, number];
+  /** Two ends of a unix socket pair, the first non-blocking; of packets or a stream. */
+  createSocketPair(packets: boolean): [number, number];
+  /** Two ends of a TCP connection over the loopback interface, the first non-blocking. */
+  createTcpPair(ipv6: boolean): [number, number];
+  /** null: none now; without bytes: the other end is gone; `cut`: it was larger, or had more descriptors, than fits. */
+  receiveMessage(fd: number, most: number): { bytes: Buffer; fds: number[]; cut: boolean } | null;
+  /** False when the other end is gone. Never waits. */
+  sendMessage(fd: number, bytes: Uint8Array, descriptor?: number): boolean;
+  describeFd(fd: number): 'file' | 'socket' | 'pipe' | 'device' | 'directory' | 'disk' | 'other';
+  /** A pseudoterminal: [our side, non-blocking; the program's]. */
+  openTerminal(cols: number, rows: number): [number, number];
+  resizeTerminal(fd: number, cols: number, rows: number): void;
+  /** null: nothing now; empty: the end. */
+  readFd(fd: number): Buffer | null;
+  /** How many bytes were taken; 0: none now. */
+  writeFd(fd: number, bytes: Uint8Array): number;
+  /** Calls back when a descriptor is ready, or its other end is gone. Does not hold Node unless ref() was called. */
+  Watcher: new (
+    fd: number,
+    callback: (readable: boolean, writable: boolean, gone: boolean) => void,
+  ) => Watcher;
   /** Refers to a child, which is killed with this environment (worker) unless closeFd() came before. */
   openPidfd(pid: number): number;
   /** Closes what the addon has opened; Node's own closeSync() would warn in a worker. */

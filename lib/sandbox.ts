@@ -5,6 +5,13 @@ import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
 import { feed } from './feed.js';
 import { outOfMemoryKills } from './group-usage.js';
+import {
+  type InterceptHandler,
+  type Interception,
+  type InterceptOptions,
+  Interceptors,
+} from './intercept.js';
+import { InterceptChannel } from './intercept-channel.js';
 import { type Description, defaultCwd, defaultEnv, describe, fileLimit } from './isolation.js';
 import { Keeper } from './keeper.js';
 import { launch } from './launch.js';
@@ -23,6 +30,7 @@ import {
 import { OutputMeter } from './output-meter.js';
 import { findProgram } from './path-search.js';
 import { type EndingLimit, GuestProcess, type PipedProcess, type ProcessExit } from './process.js';
+import type { SyscallName } from './syscalls.js';
 
 const log = logger('sandbox');
 
@@ -55,6 +63,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #processes = new Set<GuestProcess>();
   /** The limit for which no program can be started any more. */
   #usedUp: EndingLimit | undefined;
+  readonly #interceptors = new Interceptors();
   #starting = 0;
   #closed = false;
   #idle: (() => void) | undefined;
@@ -138,6 +147,7 @@ export class Sandbox implements AsyncDisposable {
     const program = isolated ? argv[0] : findProgram(argv[0], env, cwd);
 
     this.#starting++;
+    const channel = this.#openChannel();
     try {
       const launched = await launch({
         argv,
@@ -153,7 +163,9 @@ export class Sandbox implements AsyncDisposable {
         fileLimit: isolated && fileLimit(isolated.description),
         policyFd: this.#policyFd,
         meter,
+        intercept: channel?.forStart,
       });
+      channel?.started(launched.supervisor);
       const guest = await GuestProcess.start(launched, {
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,
         killSignal: options.killSignal ?? this.#options.killSignal ?? 'SIGKILL',
@@ -168,10 +180,32 @@ export class Sandbox implements AsyncDisposable {
       guest.gone.then(() => this.#processes.delete(guest));
       if (this.#closed) void guest.end(closedError(argv[0]));
       return guest;
+    } catch (error) {
+      channel?.close();
+      throw error;
     } finally {
       this.#starting--;
       if (this.#starting === 0) this.#idle?.();
     }
+  }
+
+  /**
+   * Lets `handler` decide these calls of the programs that are started from now on: each waits for it, as for a slow disk.
+   * What the policy refuses is refused before, and what the handler changes is judged again. Of several handlers the
+   * last one added is asked, and can ask the one before it by `call.next()`. Whatever goes wrong refuses the call.
+   * Throws ERR_INVALID_OPTION.
+   */
+  intercept<Name extends SyscallName>(
+    names: Name | readonly Name[],
+    handler: InterceptHandler<Name>,
+    options?: InterceptOptions,
+  ): Interception {
+    return this.#interceptors.add(names, handler, options);
+  }
+
+  #openChannel(): InterceptChannel | undefined {
+    const calls = this.#interceptors.calls();
+    return calls && new InterceptChannel(this.#interceptors, calls);
   }
 
   /**

@@ -65,9 +65,8 @@ enum InterceptAction : u32 {
   kInterceptDeny = 1,   // fail with `error`
   kInterceptValue = 2,  // succeed with `value`
   kInterceptGive = 3,   // write `data` to the guest's buffer, succeed with `value`
-  kInterceptFd =
-      4,  // the descriptor that comes with this is the result; of connect: takes the socket's place
-  kInterceptKill = 5,  // the program dies by SIGSYS
+  kInterceptFd = 4,     // the descriptor that comes along is the result; of connect: takes the socket's place
+  kInterceptKill = 5,   // the program dies by SIGSYS
 };
 
 constexpr u32 kInterceptCloexec = 1;  // of InterceptAnswer::flags

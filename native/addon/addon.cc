@@ -28,11 +28,20 @@ namespace {
 class Barchan : public Napi::Addon<Barchan> {
  public:
   Barchan(Napi::Env env, Napi::Object exports) {
-    (void)env;
     DefineAddon(exports, {
                              InstanceMethod("openDevice", &Barchan::open, napi_enumerable),
                              InstanceMethod("createMemfd", &Barchan::memfd, napi_enumerable),
                              InstanceMethod("createPipe", &Barchan::pipe, napi_enumerable),
+                             InstanceMethod("createSocketPair", &Barchan::socket_pair, napi_enumerable),
+                             InstanceMethod("createTcpPair", &Barchan::tcp_pair, napi_enumerable),
+                             InstanceMethod("receiveMessage", &Barchan::receive, napi_enumerable),
+                             InstanceMethod("sendMessage", &Barchan::send, napi_enumerable),
+                             InstanceMethod("describeFd", &Barchan::describe, napi_enumerable),
+                             InstanceMethod("openTerminal", &Barchan::terminal, napi_enumerable),
+                             InstanceMethod("resizeTerminal", &Barchan::resize, napi_enumerable),
+                             InstanceMethod("readFd", &Barchan::read, napi_enumerable),
+                             InstanceMethod("writeFd", &Barchan::write, napi_enumerable),
+                             InstanceValue("Watcher", define_watcher(env), napi_enumerable),
                              InstanceMethod("openPidfd", &Barchan::pidfd, napi_enumerable),
                              InstanceMethod("closeFd", &Barchan::close, napi_enumerable),
                              InstanceMethod("releaseFd", &Barchan::release, napi_enumerable),
@@ -45,6 +54,15 @@ class Barchan : public Napi::Addon<Barchan> {
   Napi::Value open(const Napi::CallbackInfo& info) { return open_device(info, descriptors_); }
   Napi::Value memfd(const Napi::CallbackInfo& info) { return create_memfd(info, descriptors_); }
   Napi::Value pipe(const Napi::CallbackInfo& info) { return create_pipe(info, descriptors_); }
+  Napi::Value socket_pair(const Napi::CallbackInfo& info) { return create_socket_pair(info, descriptors_); }
+  Napi::Value tcp_pair(const Napi::CallbackInfo& info) { return create_tcp_pair(info, descriptors_); }
+  Napi::Value receive(const Napi::CallbackInfo& info) { return receive_message(info, descriptors_); }
+  Napi::Value send(const Napi::CallbackInfo& info) { return send_message(info); }
+  Napi::Value describe(const Napi::CallbackInfo& info) { return describe_fd(info); }
+  Napi::Value terminal(const Napi::CallbackInfo& info) { return open_terminal(info, descriptors_); }
+  Napi::Value resize(const Napi::CallbackInfo& info) { return resize_terminal(info); }
+  Napi::Value read(const Napi::CallbackInfo& info) { return read_fd(info); }
+  Napi::Value write(const Napi::CallbackInfo& info) { return write_fd(info); }
   Napi::Value pidfd(const Napi::CallbackInfo& info) { return open_pidfd(info, descriptors_); }
   Napi::Value close(const Napi::CallbackInfo& info) { return close_fd(info, descriptors_); }
   Napi::Value release(const Napi::CallbackInfo& info) { return release_fd(info, descriptors_); }

@@ -54,6 +54,25 @@ Napi::Value open_device(const Napi::CallbackInfo& info, Descriptors& descriptors
 Napi::Value create_memfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createPipe(nonblockingRead: boolean): [readFd, writeFd], both close-on-exec
 Napi::Value create_pipe(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// createSocketPair(packets: boolean): [fd, fd] of a unix socket pair, the first non-blocking
+Napi::Value create_socket_pair(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// createTcpPair(ipv6: boolean): [fd, fd] of a connection over the loopback interface, the first non-blocking
+Napi::Value create_tcp_pair(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// receiveMessage(fd, most): {bytes, fds, cut}, null when there is none now; no bytes: the other end is gone
+Napi::Value receive_message(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// sendMessage(fd, bytes, descriptor?): false when the other end is gone; never waits
+Napi::Value send_message(const Napi::CallbackInfo& info);
+// describeFd(fd): "file", "socket", "pipe", "device", "directory", "disk" or "other"
+Napi::Value describe_fd(const Napi::CallbackInfo& info);
+// openTerminal(cols, rows): [our side, non-blocking; the program's]
+Napi::Value open_terminal(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// resizeTerminal(fd, cols, rows)
+Napi::Value resize_terminal(const Napi::CallbackInfo& info);
+// readFd(fd): bytes, empty at the end, null when there are none now; writeFd(fd, bytes): how many were taken
+Napi::Value read_fd(const Napi::CallbackInfo& info);
+Napi::Value write_fd(const Napi::CallbackInfo& info);
+// new Watcher(fd, callback): see watch.cc
+Napi::Function define_watcher(Napi::Env env);
 // openPidfd(pid: number): fd; the child is ended with the environment, unless closeFd() came before
 Napi::Value open_pidfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // closeFd(fd: number) and releaseFd(fd: number), of a descriptor that the addon has opened
