@@ -56,7 +56,7 @@ struct StartBlob {
   u32 policy_fd;  // number at start of a descriptor with the policy (abi/policy.h), or 0: none; parked
   u32 numbers;  // offset of `extra_fds` u32, ascending: the guest's numbers of these descriptors; 0: 3, 4, ...
   u32 filter;   // offset, a multiple of 4, of `filter_length` sock_filter: a seccomp filter that the guest
-  u32 filter_length;  // has from its start on; 0: none
+  u32 filter_length;    // has from its start on; 0: none
   u32 intercept_fd;     // number at start of Node's socket for calls that it decides, or 0: none; parked
   u32 intercept_calls;  // offset of 64 bytes: bit n of them is set when call n is asked about; 0: none
   u32 reserved[2];      // zero
