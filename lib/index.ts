@@ -1,3 +1,4 @@
+export type { Counts } from './counters.js';
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
 export {
@@ -29,6 +30,7 @@ export type {
   WritableLayer,
 } from './isolation.js';
 export type { Amount, IoLimits, LimitKeeper, LimitName, Limits, WeakenableLimit } from './limits.js';
+export type { ProcessorTime, ProgramMetrics, SandboxMetrics } from './metrics.js';
 export type {
   CommonOptions,
   ExecOptions,

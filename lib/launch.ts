@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { Counters } from './counters.js';
 import { logger } from './debug.js';
 import { toSandboxError } from './errors.js';
 import type { Keeper } from './keeper.js';
@@ -43,6 +44,9 @@ export interface Launched {
   control: Socket;
   /** The read end of the monitor's report pipe, non-blocking; closed by the caller, through the addon. */
   reportFd: number;
+  counters: Counters;
+  /** The program runs in a sandbox, with an init beside it. */
+  isolated: boolean;
   /** A policy binds the monitor: see deathByFilter(). */
   confined: boolean;
   /** Our ends of the standard streams that are pipes. */
@@ -109,11 +113,13 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
   const { addon, monitorPath, supervisorPath } = native();
   const fds = new Descriptors(addon);
   let failed = true;
+  let counters: Counters | undefined;
   try {
     const standard = [0, 1, 2].map((index) =>
       openStream(addon, fds, request.stdio[index] ?? 'ignore', index),
     );
     const numbered = [...request.stdio.entries()].slice(3).filter(([, fd]) => fd !== undefined);
+    counters = new Counters();
     const [reportRead, reportWrite] = addon.createPipe(true);
     fds.keep(reportRead);
     fds.pass(reportWrite);
@@ -137,6 +143,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       policyFd: policyFd === undefined ? 0 : push(policyFd),
       interceptFd: request.intercept ? push(request.intercept.fd) : 0,
       interceptCalls: request.intercept?.calls,
+      countersFd: push(counters.fd),
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,
@@ -161,6 +168,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       supervisor,
       control: supervisor.stdio[stdio.length - 1] as Socket,
       reportFd: reportRead,
+      counters,
+      isolated: keeper !== undefined,
       confined: policyFd !== undefined,
       streams: standard.map(([, fd], index) =>
         fd === undefined ? null : pipeStream(addon, fd, index === 0, request.meter),
@@ -170,5 +179,6 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     throw toSandboxError(error, `Cannot start ${request.program}`);
   } finally {
     fds.close(failed);
+    if (failed) counters?.close();
   }
 }

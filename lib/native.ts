@@ -28,6 +28,8 @@ export interface Addon {
   openDevice(path: string): KvmDevice;
   /** A memfd that holds `bytes` and can no longer change. */
   createMemfd(name: string, bytes: Uint8Array): number;
+  /** A memfd of `size` bytes, which can be written and no longer change its size. */
+  createSharedMemory(name: string, size: number): number;
   /** [read end, write end], close-on-exec. */
   createPipe(nonblockingRead: boolean): [number, number];
   /** Two ends of a unix socket pair, the first non-blocking; of packets or a stream. */

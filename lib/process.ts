@@ -4,9 +4,11 @@ import { EventEmitter } from 'node:events';
 import { readSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { Control, type SupervisorEvent } from './control.js';
+import type { Counters, Counts } from './counters.js';
 import { logger } from './debug.js';
 import { errnoText, SandboxError } from './errors.js';
 import type { Launched } from './launch.js';
+import { noTree, type ProgramMetrics, treeUsage } from './metrics.js';
 import { native } from './native.js';
 import type { KillSignal } from './options.js';
 import { deathByFilter, reportedFailure } from './report.js';
@@ -20,8 +22,11 @@ const killGraceMs = 5000;
 /** How long a supervisor may take to end everything; one that was stopped from outside never would. */
 const endGraceMs = 5000;
 
-/** As getrusage(2) has it: of the program and of its children that it has waited for. */
-export interface Usage {
+/**
+ * Times and memory as getrusage(2) has them: of the program and of its children that it has waited for. Counts: of all its
+ * processes until its first one ended.
+ */
+export interface Usage extends Counts {
   /** Milliseconds of processor time in user mode; what the program computes in the VM counts here or in `systemMs`. */
   userMs: number;
   /** Milliseconds of processor time in the host's kernel. */
@@ -86,9 +91,14 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   /** Resolves when no process of the program is left, those in the background included. */
   readonly gone: Promise<void>;
 
+  /** What the first process has used; undefined as long as it runs. */
+  usage: Usage | undefined;
+
   readonly #supervisor: ChildProcess;
   readonly #control: Control;
   readonly #reportFd: number;
+  readonly #counters: Counters;
+  readonly #isolated: boolean;
   readonly #confined: boolean;
   readonly #limits: ProcessLimits;
   readonly #started = performance.now();
@@ -120,6 +130,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
         () => {
           if (guest) return guest.#lost();
           native().addon.closeFd(launched.reportFd);
+          launched.counters.close();
           for (const stream of launched.streams) stream?.destroy();
           reject(
             new SandboxError('ERR_MONITOR_CRASH', 'Cannot start a process: its supervisor ended at once'),
@@ -142,6 +153,9 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     this.gone = gone;
     this.#control = control;
     this.#reportFd = launched.reportFd;
+    this.#counters = launched.counters;
+    this.#isolated = launched.isolated;
+    void gone.then(() => this.#counters.close());
     this.#confined = launched.confined;
     this.#limits = limits;
     this.exited = new Promise((resolve, reject) => {
@@ -184,6 +198,25 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   forward(signal: KillSignal): void {
     const number = signalNumber(signal);
     if (number !== undefined && !this.#settled) this.#control.forward(number);
+  }
+
+  /** What its processes have done so far; after their end all that they did. */
+  counts(): Counts {
+    return this.#counters.read();
+  }
+
+  /** What the program and its processes use now, those in the background included. */
+  metrics(): ProgramMetrics {
+    const supervisor = this.#supervisor;
+    // Once it has been waited for, its number may be another process's.
+    const over = supervisor.exitCode !== null || supervisor.signalCode !== null;
+    const tree = over ? noTree : treeUsage(supervisor.pid as number, this.pid, this.#isolated);
+    return {
+      processes: tree.processes,
+      cpu: tree.cpu,
+      memory: { currentBytes: tree.residentBytes },
+      ...this.#counters.read(),
+    };
   }
 
   /** Ends all processes of the program, those in the background included, and waits until they are gone. */
@@ -238,6 +271,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
             userMs: event.userUs / 1000,
             systemMs: event.systemUs / 1000,
             maxRssBytes: event.maxRssKiB * 1024,
+            ...this.#counters.read(),
           },
         },
         this.#failure ??
@@ -273,6 +307,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     log('process %d: %o %s', this.pid, exit, failure?.code ?? '');
     if (failure || !exit) this.#reject(failure as SandboxError);
     else this.#resolve(exit);
+    this.usage = exit?.usage;
     if (exit) this.#emitLater('exit', exit);
   }
 

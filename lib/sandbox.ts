@@ -1,10 +1,11 @@
 /** A sandbox: one verified KVM device and the programs that run on it. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Capture } from './capture.js';
+import { addCounts, type Counts, noCounts } from './counters.js';
 import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
 import { feed } from './feed.js';
-import { outOfMemoryKills } from './group-usage.js';
+import { memoryUsage, outOfMemoryKills, processorTime } from './group-usage.js';
 import {
   type InterceptHandler,
   type Interception,
@@ -15,6 +16,7 @@ import { InterceptChannel } from './intercept-channel.js';
 import { type Description, defaultCwd, defaultEnv, describe, fileLimit } from './isolation.js';
 import { Keeper } from './keeper.js';
 import { launch } from './launch.js';
+import type { SandboxMetrics } from './metrics.js';
 import { type KvmDevice, native } from './native.js';
 import {
   defaultMaxOutputBytes,
@@ -63,6 +65,16 @@ export class Sandbox implements AsyncDisposable {
   readonly #processes = new Set<GuestProcess>();
   /** The limit for which no program can be started any more. */
   #usedUp: EndingLimit | undefined;
+  /** Of programs of which no process is left. */
+  #past: Counts & { ended: number; userMs: number; systemMs: number } = {
+    ...noCounts,
+    ended: 0,
+    userMs: 0,
+    systemMs: 0,
+  };
+  #peakBytes = 0;
+  /** As they were when the sandbox was closed. */
+  #lastMetrics: SandboxMetrics | undefined;
   readonly #interceptors = new Interceptors();
   #starting = 0;
   #closed = false;
@@ -177,7 +189,7 @@ export class Sandbox implements AsyncDisposable {
       if (this.#usedUp) guest.endForLimit(this.#usedUp);
       if (options.keepBackground) guest.keepBackground();
       this.#processes.add(guest);
-      guest.gone.then(() => this.#processes.delete(guest));
+      guest.gone.then(() => this.#remember(guest));
       if (this.#closed) void guest.end(closedError(argv[0]));
       return guest;
     } catch (error) {
@@ -249,6 +261,45 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
+  /** What all programs of the sandbox have used and use now. */
+  metrics(): SandboxMetrics {
+    if (this.#lastMetrics) return this.#lastMetrics;
+    const plan = this.#isolated?.description.limits;
+    const programs = [...this.#processes].map((guest) => guest.metrics());
+    const counts = programs.reduce<Counts>(addCounts, this.#past);
+    const sum = (value: (one: (typeof programs)[number]) => number): number =>
+      programs.reduce((total, one) => total + value(one), 0);
+    const group = plan && memoryUsage(plan.usage);
+    const currentBytes = group?.currentBytes ?? sum((one) => one.memory.currentBytes);
+    this.#peakBytes = Math.max(this.#peakBytes, currentBytes);
+    return {
+      programs: { running: programs.length, ended: this.#past.ended },
+      processes: sum((one) => one.processes),
+      cpu: (plan && processorTime(plan.usage)) ?? {
+        userMs: this.#past.userMs + sum((one) => one.cpu.userMs),
+        systemMs: this.#past.systemMs + sum((one) => one.cpu.systemMs),
+      },
+      memory: { currentBytes, peakBytes: group?.peakBytes ?? this.#peakBytes },
+      exits: counts.exits,
+      syscalls: counts.syscalls,
+      faults: counts.faults,
+      limits: { ...plan?.keepers },
+    };
+  }
+
+  #remember(guest: GuestProcess): void {
+    this.#processes.delete(guest);
+    const { exits, syscalls, faults } = guest.counts();
+    const { userMs = 0, systemMs = 0, maxRssBytes = 0 } = guest.usage ?? {};
+    this.#past = {
+      ...addCounts(this.#past, { exits, syscalls, faults }),
+      ended: this.#past.ended + 1,
+      userMs: this.#past.userMs + userMs,
+      systemMs: this.#past.systemMs + systemMs,
+    };
+    this.#peakBytes = Math.max(this.#peakBytes, maxRssBytes);
+  }
+
   /** Ends all programs, waits until every process of theirs is gone, and closes the device. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -259,6 +310,7 @@ export class Sandbox implements AsyncDisposable {
     this.#closed = true;
     if (this.#starting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
+    this.#lastMetrics = this.metrics();
     await this.#isolated?.keeper.close();
     const { addon } = native();
     addon.closeFd(this.#device.fd);

@@ -32,6 +32,8 @@ export interface StartBlob {
   /** Node's socket for the calls that it decides (native/abi/intercept.h), and which: 64 bytes; 0 and none: no calls. */
   interceptFd?: number | undefined;
   interceptCalls?: Uint8Array | undefined;
+  /** Of createSharedMemory(countersSize); 0: none. */
+  countersFd?: number | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -80,5 +82,6 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(numbers.length > 0 ? tables : 0, 52);
   head.writeUInt32LE(blob.interceptFd ?? 0, 64);
   head.writeUInt32LE(calls.length > 0 ? tables + numbers.length : 0, 68);
+  head.writeUInt32LE(blob.countersFd ?? 0, 72);
   return Buffer.concat([head, ...strings.parts, padding, numbers, calls], size);
 }

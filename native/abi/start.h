@@ -59,7 +59,8 @@ struct StartBlob {
   u32 filter_length;    // has from its start on; 0: none
   u32 intercept_fd;     // number at start of Node's socket for calls that it decides, or 0: none; parked
   u32 intercept_calls;  // offset of 64 bytes: bit n of them is set when call n is asked about; 0: none
-  u32 reserved[2];      // zero
+  u32 counters_fd;      // number at start of a memfd with the slots of abi/counters.h, or 0: none; parked
+  u32 reserved[1];      // zero
 };
 static_assert(sizeof(StartBlob) == 80);
 

@@ -31,6 +31,7 @@ class Barchan : public Napi::Addon<Barchan> {
     DefineAddon(exports, {
                              InstanceMethod("openDevice", &Barchan::open, napi_enumerable),
                              InstanceMethod("createMemfd", &Barchan::memfd, napi_enumerable),
+                             InstanceMethod("createSharedMemory", &Barchan::shared_memory, napi_enumerable),
                              InstanceMethod("createPipe", &Barchan::pipe, napi_enumerable),
                              InstanceMethod("createSocketPair", &Barchan::socket_pair, napi_enumerable),
                              InstanceMethod("createTcpPair", &Barchan::tcp_pair, napi_enumerable),
@@ -53,6 +54,9 @@ class Barchan : public Napi::Addon<Barchan> {
  private:
   Napi::Value open(const Napi::CallbackInfo& info) { return open_device(info, descriptors_); }
   Napi::Value memfd(const Napi::CallbackInfo& info) { return create_memfd(info, descriptors_); }
+  Napi::Value shared_memory(const Napi::CallbackInfo& info) {
+    return create_shared_memory(info, descriptors_);
+  }
   Napi::Value pipe(const Napi::CallbackInfo& info) { return create_pipe(info, descriptors_); }
   Napi::Value socket_pair(const Napi::CallbackInfo& info) { return create_socket_pair(info, descriptors_); }
   Napi::Value tcp_pair(const Napi::CallbackInfo& info) { return create_tcp_pair(info, descriptors_); }

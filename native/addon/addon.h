@@ -52,6 +52,7 @@ Napi::Value fail_argument(Napi::Env env, const char* message);
 Napi::Value open_device(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createMemfd(name: string, bytes: Uint8Array): fd, sealed against every change
 Napi::Value create_memfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
+Napi::Value create_shared_memory(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createPipe(nonblockingRead: boolean): [readFd, writeFd], both close-on-exec
 Napi::Value create_pipe(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createSocketPair(packets: boolean): [fd, fd] of a unix socket pair, the first non-blocking

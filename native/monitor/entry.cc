@@ -1,5 +1,6 @@
 #include "monitor/entry.h"
 
+#include "abi/counters.h"
 #include "abi/layout.h"
 #include "guest/gate.h"
 #include "host/string.h"
@@ -149,6 +150,7 @@ Event entry_run(Thread& t, Exception& exception) {
       t.user_changed = true;
       return Event::kInterrupted;
     }
+    t.counters->exits++;
     if (result == -EAGAIN) {
       if (!kvm::run_may_be_retried(refused)) fail_kvm(EAGAIN, "KVM could not start its worker thread");
       continue;

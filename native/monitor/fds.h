@@ -24,6 +24,7 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdReport,      // or closed
   kFdPolicy,      // abi/policy.h, or closed
   kFdIntercept,   // abi/intercept.h, or closed
+  kFdCounters,    // abi/counters.h, or closed
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
@@ -40,7 +41,7 @@ struct FdsError {
 // `numbers` (ascending, from 3), closes every other one. 0..2 stay the guest's as well (a trace is then duplicated, a report
 // shares the guest's number). Pre: single-threaded.
 struct StartFds {  // numbers at start, or -1
-  int trace, report, policy, intercept;
+  int trace, report, policy, intercept, counters;
 };
 FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given);
 // Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.

@@ -1,6 +1,7 @@
 // The loop of a guest thread: run, see why it stopped, answer.
 #include <asm/unistd.h>
 
+#include "abi/counters.h"
 #include "monitor/dispatch.h"
 #include "monitor/entry.h"
 #include "monitor/exception.h"
@@ -18,6 +19,7 @@ i64 system_call(Thread& t) {
   // Linux reads 32 bits of the number (arch/x86/entry: `movslq %eax`); nothing behind here sees the others.
   const Call call = {static_cast<u32>(u.rax), {u.rdi, u.rsi, u.rdx, u.r10, u.r8, u.r9}};
   if (t.seccomp_mode != 0 && !seccomp_allows(t, call)) return seccomp_restarts(t, call);
+  t.counters->syscalls++;
   const i64 result = dispatch(t, call);
   t.user.rax = static_cast<u64>(result);
   return call.nr == __NR_rt_sigreturn ? -1 : static_cast<i64>(call.nr);
@@ -36,8 +38,14 @@ void run(Thread& t) {
     Exception exception;
     switch (entry_run(t, exception)) {
       case Event::kSystemCall: call = system_call(t); break;
-      case Event::kException: handle_exception(t, exception); break;
-      case Event::kNoMemory: handle_missing_page(t); break;
+      case Event::kException:
+        t.counters->faults++;
+        handle_exception(t, exception);
+        break;
+      case Event::kNoMemory:
+        t.counters->faults++;
+        handle_missing_page(t);
+        break;
       case Event::kInterrupted: break;
     }
   }

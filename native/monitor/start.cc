@@ -9,6 +9,7 @@
 #include "host/string.h"
 #include "host/syscall.h"
 #include "monitor/confine.h"
+#include "monitor/counters.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
 #include "monitor/host_layout.h"
@@ -123,11 +124,17 @@ void load_policy() {
   if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
 }
 
-Thread& first_thread(bool fixed_layout) {
+// `slot`: the thread's among the counters, which it had before an exec, or 0.
+Thread& first_thread(bool fixed_layout, u32 slot) {
   trace_start();
+  counters::start();
   mm::create(fixed_layout);
   Thread* t = thread_first();
   t->fixed_layout = fixed_layout;
+  if (slot != 0)
+    counters::adopt(*t, slot);
+  else
+    counters::claim(*t);
   signals_start(*t);
   return *t;
 }
@@ -142,7 +149,7 @@ Thread& first_thread(bool fixed_layout) {
   const auto given = [](u32 fd) { return fd == 0 ? -1 : static_cast<int>(fd); };
   FdsError e = fds_start(config.blob.extra_fds, config.numbers,
                          {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
-                          given(config.blob.intercept_fd)});
+                          given(config.blob.intercept_fd), given(config.blob.counters_fd)});
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
@@ -171,7 +178,7 @@ Thread& first_thread(bool fixed_layout) {
   if (r == 0) r = park_program();
   if (r < 0) reject_program(r, config.program);
   remember_program(config.program);
-  Thread& t = first_thread(personality_fixed_layout());
+  Thread& t = first_thread(personality_fixed_layout(), 0);
   r = load(t, kernel, config.program, base_name(config.program));
   if (r < 0) reject_program(r, config.program);
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
@@ -193,7 +200,7 @@ Thread& first_thread(bool fixed_layout) {
   if (flags & abi::kStartTrace) trace_start();
   stack_limit_restore(exec_state.stack_soft);
   if (!layout_is_high()) reject_layout(ENOMEM);
-  Thread& t = first_thread(exec_state.fixed_layout != 0);
+  Thread& t = first_thread(exec_state.fixed_layout != 0, exec_state.counter_slot);
   if (exec_state.seccomp_fd >= 0 && !seccomp_exec_read(t, exec_state.seccomp_fd)) die_by_signal(kSigSegv);
   target_init(target);
   i64 r = target_adopt(target, exec_state.program_fd, exec_state.interpreter_fd);

@@ -96,8 +96,10 @@ StartConfig read_start_config() {
   if (blob.flags & ~kKnownFlags) reject("the start configuration has unknown flags");
   if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
-  if (blob.policy_fd > 0x7fffffff || blob.intercept_fd > 0x7fffffff)
-    reject("a descriptor number is negative");
+  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd};
+  for (u32 fd : passed) {
+    if (fd > 0x7fffffff) reject("a descriptor number is negative");
+  }
   if ((blob.flags & abi::kStartShowPolicy) && blob.policy_fd == 0) reject("there is no policy to show");
   if ((blob.flags & abi::kStartTrace) && blob.trace_fd == -1)
     reject("a trace needs a descriptor to write to");

@@ -9,6 +9,7 @@
 #include "host/string.h"
 #include "host/syscall.h"
 #include "kvm/vm.h"
+#include "monitor/counters.h"
 #include "monitor/entry.h"
 #include "monitor/exec.h"
 #include "monitor/fds.h"
@@ -257,6 +258,16 @@ void thread_mark_grave(Thread& t) {
 
 u64 thread_stack_top(const Thread& t) { return reinterpret_cast<u64>(&t) & ~u64{15}; }
 
+// Without the lock, which a thread that is killed may hold: at worst a slot has two owners for a moment.
+void thread_release_counters(Thread& t) {
+  counters::release(t);
+  for (u32 i = 0; !t.vforked && i < block_count; i++) {
+    if (__atomic_load_n(&blocks[i].state, __ATOMIC_ACQUIRE) != kUsed) continue;
+    Thread& other = *thread_of(blocks[i]);
+    if (&other != &t && !other.vforked && other.counters) counters::release(other);
+  }
+}
+
 void thread_exit(Thread& t, int status) {
   // From here on no handler may run: it would use the stack that is about to be given away.
   const u64 all = ~u64{0};
@@ -264,6 +275,7 @@ void thread_exit(Thread& t, int status) {
   signals_thread_exit(t);
   // Its block and vCPU are others' to give back: the parent's when it wakes up, or whoever finds the tombstone.
   static u32 nowhere;
+  counters::release(t);
   if (t.vforked) barchan_leave(&nowhere, status);
   lock_pool();
   t.leaving = true;

@@ -14,6 +14,9 @@ namespace barchan {
 enum class Position : u32;
 
 struct SeccompFilter;
+namespace abi {
+struct CounterSlot;
+}
 
 // The integer registers at the boundary between guest user mode and the kernel, i.e. what struct
 // pt_regs is to Linux. Independent of how the vCPU came to the monitor.
@@ -78,6 +81,7 @@ struct Thread {
   u64 clear_child_tid;  // GUEST: kept for exit; the host kernel has it too
   const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
   u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
+  abi::CounterSlot* counters;            // this thread's own (monitor/counters.h)
   bool leaving;                          // past the point of return in thread_exit()
   bool fixed_layout;                     // personality(2): ADDR_NO_RANDOMIZE
   bool vforked;                          // of a process that shares another's memory and VM
@@ -144,6 +148,8 @@ bool thread_is_gone(u32 token);
 void thread_mark_grave(Thread& thread);
 // Top of the monitor stack of `thread`, 16-aligned.
 u64 thread_stack_top(const Thread& thread);
+// Gives back what the threads of this process count into, when it is about to end.
+void thread_release_counters(Thread& t);
 // Leaves the calling thread for good: gives its vCPU and stack back, then exit(2) with `status`.
 [[noreturn]] void thread_exit(Thread& t, int status);
 

@@ -301,10 +301,10 @@ void start_in_sandbox(int keeper, Execution& execution) {
     leave(abi::kExitStartFailed);
   }
   const int keeper = blob.sandbox_fd < kDescriptorMost ? static_cast<int>(blob.sandbox_fd) : 0;
-  const int policy = blob.policy_fd < kDescriptorMost ? static_cast<int>(blob.policy_fd) : 0;
-  const int intercept = blob.intercept_fd < kDescriptorMost ? static_cast<int>(blob.intercept_fd) : 0;
-  const int last = max(max(static_cast<int>(5 + blob.extra_fds), max(policy, intercept)),
-                       max(blob.trace_fd, blob.report_fd));
+  int last = max(max(static_cast<int>(5 + blob.extra_fds), blob.trace_fd), blob.report_fd);
+  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd};
+  for (const u32 fd : passed)
+    if (fd < kDescriptorMost) last = max(last, static_cast<int>(fd));
   self.control = max(last, keeper == 0 ? 0 : keeper + 1) + 1;
   host::call(__NR_fcntl, self.control, F_SETFD, FD_CLOEXEC);
   host::call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -69,6 +69,7 @@ describe('start blob', () => {
       'filter_length',
       'intercept_fd',
       'intercept_calls',
+      'counters_fd',
       'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([

@@ -42,6 +42,7 @@ void requeue(const SignalInfo& info) {
 
 void die_by_signal(int signo) {
   if (signo == SIGSYS && policy::is_active() && is_first_process()) report_death(signo);
+  thread_release_counters(current());
   // Held to the end, so that no other thread brings its handler back.
   if (SignalTable* table = current().signals) table->lock.lock();
   constexpr GuestAction kAction = {kDefault, 0, 0, 0};

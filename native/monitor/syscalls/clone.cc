@@ -6,6 +6,7 @@
 
 #include "host/string.h"
 #include "host/uaccess.h"
+#include "monitor/counters.h"
 #include "monitor/entry.h"
 #include "monitor/exec.h"
 #include "monitor/fds.h"
@@ -55,6 +56,7 @@ void thread_main(void* p) {
   Thread& t = *a.thread;
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
   give_up_table(t);
+  counters::claim(t);
   if (a.parent_tid) write_guest(a.parent_tid, tid_of(t));
   if (t.vforked) thread_mark_grave(t);
   signals_thread_start(t, a.clears_altstack);
@@ -138,6 +140,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   mm::rebuild_after_fork_child();
   t.vcpu = nullptr;
   pool_adopt(t);
+  counters::claim(t);
   entry_start(t, r.flags & CLONE_SETTLS ? r.tls : fs, gs);
   kvm::set_xsave(*t.vcpu, state);
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;

@@ -11,6 +11,7 @@
 #include "abi/start.h"
 #include "host/string.h"
 #include "host/uaccess.h"
+#include "monitor/counters.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
 #include "monitor/host_layout.h"
@@ -148,6 +149,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
   state.pid = static_cast<i32>(host::call(__NR_getpid));
   state.flags = start_flags();
   state.fixed_layout = t.fixed_layout;
+  state.counter_slot = counters::slot_of(t);
   state.program_fd = work.target.program.fd;
   state.interpreter_fd = work.target.interpreter.fd;
   state.fd_soft = fd_soft_limit();

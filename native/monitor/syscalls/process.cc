@@ -15,6 +15,7 @@ i64 sys_exit(Thread& t, const Call& call) {
 
 i64 sys_exit_group(Thread& t, const Call& call) {
   if (t.vforked) robust_list_release(t);
+  thread_release_counters(t);
   for (;;) host::call(__NR_exit_group, static_cast<int>(call.arg[0]));
 }
 
