@@ -1,6 +1,29 @@
 export type { Counts } from './counters.js';
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
+export type {
+  CallDetails,
+  DropEvent,
+  EventAddress,
+  EventArgument,
+  EventBase,
+  EventCounters,
+  EventFilter,
+  EventKind,
+  EventOf,
+  EventOptions,
+  EventStreamOptions,
+  ExecEvent,
+  ExitEvent,
+  FaultEvent,
+  ForkEvent,
+  LimitEvent,
+  LogEvent,
+  SandboxEvent,
+  SignalEvent,
+  SyscallEvent,
+  ViolationEvent,
+} from './event-types.js';
 export {
   callGroups,
   type InterceptHandler,

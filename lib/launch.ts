@@ -6,6 +6,7 @@ import { Socket } from 'node:net';
 import { Counters } from './counters.js';
 import { logger } from './debug.js';
 import { toSandboxError } from './errors.js';
+import type { ProgramEvents } from './events.js';
 import type { Keeper } from './keeper.js';
 import { type Addon, native } from './native.js';
 import type { StdioEntry } from './options.js';
@@ -37,6 +38,7 @@ export interface LaunchRequest {
   policyFd?: number | undefined;
   /** The program's end of the socket for the calls that Node decides, and these calls (start-blob.ts). */
   intercept?: { fd: number; calls: Uint8Array } | undefined;
+  events?: ProgramEvents | undefined;
 }
 
 export interface Launched {
@@ -130,7 +132,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     stdio[startFd.kvm] = request.kvmFd;
     stdio[startFd.image] = fds.open(request.image ?? monitorPath, constants.O_RDONLY);
     push(...numbered.map(([, fd]) => fd as number));
-    const { keeper, policyFd, traceFd } = request;
+    const { events, keeper, policyFd, traceFd } = request;
     const blob: StartBlob = {
       flags: (traceFd === undefined ? 0 : startFlags.trace) | (keeper ? startFlags.searchPath : 0),
       extraFds: numbered.length,
@@ -144,6 +146,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       interceptFd: request.intercept ? push(request.intercept.fd) : 0,
       interceptCalls: request.intercept?.calls,
       countersFd: push(counters.fd),
+      eventsFd: events ? push(events.memoryFd, events.wakeFd) : 0,
+      programId: events?.programId,
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,

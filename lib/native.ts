@@ -23,7 +23,25 @@ export interface Watcher {
   unref(): void;
 }
 
+/** The reader's side of native/abi/events.h. */
+export interface EventRing {
+  readonly memoryFd: number;
+  readonly wakeFd: number;
+  /** Records in the order of what happened, at most `most`; their `time` is microseconds since 1970. */
+  drain(most: number): Buffer;
+  /** Asks for `onWake`. False when there is something to read already. */
+  sleep(): boolean;
+  /** Bits of EventControl::watch, and of the calls that are wanted. */
+  watch(kinds: number, calls: BigUint64Array): void;
+  counters(): { dropped: number; lost: number; malformed: number };
+  /** Pre: no program is left that could write. */
+  resetClaims(): void;
+  close(): void;
+}
+
 export interface Addon {
+  /** Throws with ERR_SYSTEM. `onWake` must not throw. */
+  createEventRing(slots: number, block: boolean, onWake: () => void): EventRing;
   /** Opens and verifies; throws with ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION, ERR_KVM_UNSUPPORTED, ERR_SYSTEM. */
   openDevice(path: string): KvmDevice;
   /** A memfd that holds `bytes` and can no longer change. */

@@ -3,6 +3,7 @@
  * opened or started, and refused with ERR_INVALID_OPTION naming the option, its value and what is allowed.
  */
 import { SandboxError } from './errors.js';
+import type { EventOptions } from './event-types.js';
 import { defaultIsolation, type IsolationOptions, isolationOptionNames } from './isolation.js';
 import { directoryInside, isolationRules } from './isolation-options.js';
 import { conflictingLimits } from './limit-options.js';
@@ -12,10 +13,13 @@ import {
   directory,
   flag,
   milliseconds,
+  oneOf,
   path,
   type Rule,
+  record,
   rule,
   text,
+  whole,
 } from './option-rules.js';
 import type { Policy, PolicyDescription, PolicyProfile } from './policy.js';
 import { signalNumber } from './signals.js';
@@ -56,6 +60,8 @@ export interface CommonOptions {
 export interface SandboxOptions extends CommonOptions, IsolationOptions {
   /** Path of the KVM device; default /dev/kvm. */
   kvmDevice?: string | undefined;
+  /** How the sandbox's events reach this process. */
+  events?: EventOptions | undefined;
   /** See ExecOptions. */
   maxOutputBytes?: number | undefined;
   /**
@@ -173,11 +179,20 @@ const execRules = {
   maxOutputBytes: byteCount,
 };
 
+const eventOptions = record({
+  slots: rule(
+    (value) => whole(value, 65536) && (value as number) >= 16 && Number.isInteger(Math.log2(value as number)),
+    'a power of two from 16 to 65536',
+  ),
+  backpressure: oneOf('drop', 'block'),
+});
+
 /** By the name of the call. */
 const rules = {
   'Sandbox.create': {
     ...commonRules,
     ...isolationRules,
+    events: eventOptions,
     kvmDevice: path,
     maxOutputBytes: byteCount,
     policy: checkedLater,

@@ -16,7 +16,7 @@ const networkSize = 24;
 const mostRules = 4096;
 
 const flags = { hostFilter: 1 << 0, noWriteExecute: 1 << 1, networkList: 1 << 2 } as const;
-const actions = { allow: 0, deny: 1, kill: 2 } as const;
+const actions = { allow: 0, deny: 1, kill: 2, log: 3 } as const;
 const comparisons = { equals: 0, notEquals: 1, below: 2, atMost: 3, above: 4, atLeast: 5 } as const;
 const everyBit = 2n ** 64n - 1n;
 /** Calls from here on are newer than the C libraries that fall back to older ones on ENOSYS. */
@@ -44,6 +44,8 @@ interface CallPolicy extends Verdict {
 }
 
 const word = (value: number | bigint): bigint => BigInt.asUintN(64, BigInt(value));
+
+const passes = (action: number): boolean => action === actions.allow || action === actions.log;
 
 function verdictOf(rule: PolicyRule): Verdict {
   if (rule.action !== 'deny') return { action: actions[rule.action], errno: 0 };
@@ -76,7 +78,10 @@ function apply(policy: CallPolicy, rule: PolicyRule, call: Syscall, byOlderName:
   const conditions = compileConditions(rule, call);
   if (conditions === undefined) {
     // An older form without the argument: refused in any case rather than let through.
-    if (byOlderName && rule.action !== 'allow') Object.assign(policy, verdict, { rules: [] });
+    if (byOlderName && !passes(verdict.action)) Object.assign(policy, verdict, { rules: [] });
+    // Logged too often rather than not.
+    if (byOlderName && verdict.action === actions.log && policy.action === actions.allow)
+      policy.action = actions.log;
   } else if (conditions.length === 0) {
     Object.assign(policy, verdict, { rules: [] });
   } else {
@@ -170,14 +175,14 @@ function encodeRule(rule: CompiledRule): Buffer {
 /** The calls that pass at all, some of them only with certain arguments. Pre: the description has been checked. */
 export function passingCalls(description: PolicyDescription): SyscallName[] {
   const calls = compileCalls(description);
-  const passes = (name: SyscallName): boolean => {
+  const callPasses = (name: SyscallName): boolean => {
     const { action, rules } = calls.get(name) as CallPolicy;
-    return action === actions.allow || rules.some((rule) => rule.action === actions.allow);
+    return [action, ...rules.map((rule) => rule.action)].some(passes);
   };
   return [...syscalls().values()]
     .filter(({ kind, name, target }) => {
-      if (kind === 'deny' || kind === 'absent' || !passes(name)) return false;
-      return kind !== 'rewritten' || passes(target as SyscallName);
+      if (kind === 'deny' || kind === 'absent' || !callPasses(name)) return false;
+      return kind !== 'rewritten' || callPasses(target as SyscallName);
     })
     .map(({ name }) => name);
 }

@@ -98,8 +98,8 @@ function checkRule(value: unknown, path: string): void {
   const patterns = list(rule.calls, `${path}.calls`, 1000);
   if (patterns.length === 0) refuse(`${path}.calls`, rule.calls, 'must name a call');
   const calls = patterns.flatMap((pattern, i) => callsOf(pattern, `${path}.calls[${i}]`));
-  if (!['allow', 'deny', 'kill'].includes(rule.action as string)) {
-    refuse(`${path}.action`, rule.action, 'must be "allow", "deny" or "kill"');
+  if (!['allow', 'deny', 'kill', 'log'].includes(rule.action as string)) {
+    refuse(`${path}.action`, rule.action, 'must be "allow", "deny", "kill" or "log"');
   }
   if (rule.errno !== undefined) {
     if (rule.action !== 'deny') refuse(`${path}.errno`, rule.errno, 'is only for "deny"');

@@ -35,8 +35,8 @@ export type CallConditions = Readonly<Record<string, ArgumentCondition>>;
 
 export interface PolicyRule {
   calls: readonly CallPattern[];
-  /** deny: the call fails with `errno`. kill: the process dies by SIGSYS. */
-  action: 'allow' | 'deny' | 'kill';
+  /** deny: the call fails with `errno`. kill: the process dies by SIGSYS. log: it passes, and is a 'log' event. */
+  action: 'allow' | 'deny' | 'kill' | 'log';
   /** A name such as 'EACCES', or a number from 1 to 4095; only with deny. Default EPERM. */
   errno?: string | number;
   /** Only calls with these arguments; arguments that are pointers cannot be looked into. */
@@ -113,7 +113,12 @@ export class Policy {
     return this.#with({ calls, action: 'kill' });
   }
 
-  /** As allow, deny or kill, for calls with certain arguments: `when('socket', { domain: 16 }, 'deny')`. */
+  /** These calls pass, and each is a 'log' event of the sandbox. */
+  log(...calls: CallPattern[]): Policy {
+    return this.#with({ calls, action: 'log' });
+  }
+
+  /** As allow, deny, kill or log, for calls with certain arguments: `when('socket', { domain: 16 }, 'deny')`. */
   when(call: CallPattern, when: CallConditions, action: PolicyRule['action'], options: Errno = {}): Policy {
     return this.#with({ calls: [call], action, when, ...options });
   }

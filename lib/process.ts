@@ -60,6 +60,9 @@ export interface ProcessLimits {
   timeoutMs: number;
   killSignal: KillSignal;
   signal?: AbortSignal | undefined;
+  program: number;
+  /** Before anybody else is told of the end. */
+  onEnd(pid: number, exit: ProcessExit | undefined): void;
 }
 
 export interface ProcessEvents {
@@ -79,6 +82,8 @@ function startFailure(event: SupervisorEvent & { event: 'failed' }): SandboxErro
 export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDisposable {
   /** Of the first process, as seen from here; without isolation it is the same inside. */
   readonly pid: number;
+  /** The number that the sandbox's events have for it. */
+  readonly program: number;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
@@ -149,6 +154,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   ) {
     super();
     this.pid = pid;
+    this.program = limits.program;
     [this.stdin = null, this.stdout = null, this.stderr = null] = launched.streams;
     this.gone = gone;
     this.#control = control;
@@ -305,6 +311,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     // What is left in the background must not keep Node from ending.
     this.#control.unref();
     log('process %d: %o %s', this.pid, exit, failure?.code ?? '');
+    this.#limits.onEnd(this.pid, exit);
     if (failure || !exit) this.#reject(failure as SandboxError);
     else this.#resolve(exit);
     this.usage = exit?.usage;

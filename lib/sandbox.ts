@@ -4,6 +4,9 @@ import { Capture } from './capture.js';
 import { addCounts, type Counts, noCounts } from './counters.js';
 import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
+import { EventListeners } from './event-listeners.js';
+import type { EventCounters, EventFilter, EventKind, EventOf, EventStreamOptions } from './event-types.js';
+import { Events } from './events.js';
 import { feed } from './feed.js';
 import { memoryUsage, outOfMemoryKills, processorTime } from './group-usage.js';
 import {
@@ -62,6 +65,8 @@ export class Sandbox implements AsyncDisposable {
   readonly #isolated: Isolated | undefined;
   /** A memfd with the compiled policy. */
   readonly #policyFd: number | undefined;
+  readonly #events: Events;
+  readonly #listeners: EventListeners;
   readonly #processes = new Set<GuestProcess>();
   /** The limit for which no program can be started any more. */
   #usedUp: EndingLimit | undefined;
@@ -122,6 +127,8 @@ export class Sandbox implements AsyncDisposable {
         this.#usedUp = limit;
         for (const guest of this.#processes) guest.endForLimit(limit);
       };
+    this.#events = new Events(options.events);
+    this.#listeners = new EventListeners(this.#events);
     log('created: %o', device);
   }
 
@@ -160,6 +167,8 @@ export class Sandbox implements AsyncDisposable {
 
     this.#starting++;
     const channel = this.#openChannel();
+    const observed = this.#events.programStarts();
+    const { programId } = observed;
     try {
       const launched = await launch({
         argv,
@@ -176,6 +185,7 @@ export class Sandbox implements AsyncDisposable {
         policyFd: this.#policyFd,
         meter,
         intercept: channel?.forStart,
+        events: observed.memory,
       });
       channel?.started(launched.supervisor);
       const guest = await GuestProcess.start(launched, {
@@ -183,17 +193,23 @@ export class Sandbox implements AsyncDisposable {
         killSignal: options.killSignal ?? this.#options.killSignal ?? 'SIGKILL',
         signal: options.signal,
         ranOutOfMemory: plan?.usage.memory && (() => outOfMemoryKills(plan.usage) > killsBefore),
+        program: programId,
+        onEnd: (pid, exit) => this.#events.programEnded(programId, pid, exit),
       });
       if (meter?.over) guest.endForLimit('output');
       else if (meter) meter.onOver = () => guest.endForLimit('output');
       if (this.#usedUp) guest.endForLimit(this.#usedUp);
       if (options.keepBackground) guest.keepBackground();
       this.#processes.add(guest);
-      guest.gone.then(() => this.#remember(guest));
+      guest.gone.then(() => {
+        this.#remember(guest);
+        this.#events.programGone(programId);
+      });
       if (this.#closed) void guest.end(closedError(argv[0]));
       return guest;
     } catch (error) {
       channel?.close();
+      this.#events.programGone(programId);
       throw error;
     } finally {
       this.#starting--;
@@ -241,7 +257,11 @@ export class Sandbox implements AsyncDisposable {
     });
     const limit = maxOutputBytes ?? this.#options.maxOutputBytes ?? defaultMaxOutputBytes;
     const captures = [guest.stdout, guest.stderr].map(
-      (stream) => new Capture(stream as NonNullable<typeof stream>, limit, () => void guest.end()),
+      (stream) =>
+        new Capture(stream as NonNullable<typeof stream>, limit, () => {
+          this.#events.limit(guest.program, guest.pid, 'output');
+          void guest.end();
+        }),
     );
     if (guest.stdin) feed(guest.stdin, input, (error) => void guest.end(error));
 
@@ -300,6 +320,50 @@ export class Sandbox implements AsyncDisposable {
     this.#peakBytes = Math.max(this.#peakBytes, maxRssBytes);
   }
 
+  /**
+   * Calls `listener` for each event of this kind from now on, of programs that run already too. Nothing is looked at that
+   * nobody asks for. `options.syscalls` names the calls that make 'syscall' events. Throws ERR_INVALID_OPTION,
+   * ERR_SANDBOX_CLOSED, ERR_SYSTEM.
+   */
+  on<Kind extends EventKind>(
+    kind: Kind,
+    listener: (event: EventOf<Kind>) => void,
+    options: Pick<EventFilter, 'syscalls'> = {},
+  ): this {
+    this.#listeners.add(kind, listener, options, false);
+    return this;
+  }
+
+  /** As on(), for the next event only. */
+  once<Kind extends EventKind>(
+    kind: Kind,
+    listener: (event: EventOf<Kind>) => void,
+    options: Pick<EventFilter, 'syscalls'> = {},
+  ): this {
+    this.#listeners.add(kind, listener, options, true);
+    return this;
+  }
+
+  off<Kind extends EventKind>(kind: Kind, listener: (event: EventOf<Kind>) => void): this {
+    this.#listeners.remove(kind, listener);
+    return this;
+  }
+
+  /**
+   * All events from now on, or those that `options` name; ends when the sandbox is closed, the loop is left, or the signal
+   * aborted. Throws as on().
+   */
+  events<Kind extends EventKind = EventKind>(
+    options: EventStreamOptions<Kind> = {},
+  ): AsyncIterableIterator<EventOf<Kind>> {
+    return this.#events.stream(options);
+  }
+
+  /** How many events were given out, and how many were not. */
+  get eventCounters(): EventCounters {
+    return this.#events.counters;
+  }
+
   /** Ends all programs, waits until every process of theirs is gone, and closes the device. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -312,6 +376,7 @@ export class Sandbox implements AsyncDisposable {
     await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
     this.#lastMetrics = this.metrics();
     await this.#isolated?.keeper.close();
+    this.#events.close();
     const { addon } = native();
     addon.closeFd(this.#device.fd);
     if (this.#policyFd !== undefined) addon.closeFd(this.#policyFd);

@@ -3,8 +3,8 @@ import { SandboxError } from './errors.js';
 import { StringTable } from './string-table.js';
 
 export const startMagic = 0x4e435242;
-export const startVersion = 1;
-export const startBlobSize = 80;
+export const startVersion = 2;
+export const startBlobSize = 88;
 export const startBlobMaximum = 64 * 1024;
 export const startMaximumExtraFds = 1000;
 
@@ -34,6 +34,9 @@ export interface StartBlob {
   interceptCalls?: Uint8Array | undefined;
   /** Of createSharedMemory(countersSize); 0: none. */
   countersFd?: number | undefined;
+  /** The number of the memory for events, with its eventfd on the next; 0: none. */
+  eventsFd?: number | undefined;
+  programId?: number | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -83,5 +86,7 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.interceptFd ?? 0, 64);
   head.writeUInt32LE(calls.length > 0 ? tables + numbers.length : 0, 68);
   head.writeUInt32LE(blob.countersFd ?? 0, 72);
+  head.writeUInt32LE(blob.eventsFd ?? 0, 76);
+  head.writeUInt32LE(blob.programId ?? 0, 80);
   return Buffer.concat([head, ...strings.parts, padding, numbers, calls], size);
 }

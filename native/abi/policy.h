@@ -36,6 +36,7 @@ enum PolicyAction : u8 {
   kPolicyAllow = 0,
   kPolicyErrno = 1,  // fails with `error`, 1..4095
   kPolicyKill = 2,   // the process dies by SIGSYS
+  kPolicyLog = 3,    // goes on, and Node is told (abi/events.h)
 };
 
 struct PolicyVerdict {

@@ -28,6 +28,7 @@ namespace {
 class Barchan : public Napi::Addon<Barchan> {
  public:
   Barchan(Napi::Env env, Napi::Object exports) {
+    event_ring_ = Napi::Persistent(define_event_ring(env));
     DefineAddon(exports, {
                              InstanceMethod("openDevice", &Barchan::open, napi_enumerable),
                              InstanceMethod("createMemfd", &Barchan::memfd, napi_enumerable),
@@ -44,6 +45,7 @@ class Barchan : public Napi::Addon<Barchan> {
                              InstanceMethod("writeFd", &Barchan::write, napi_enumerable),
                              InstanceValue("Watcher", define_watcher(env), napi_enumerable),
                              InstanceMethod("openPidfd", &Barchan::pidfd, napi_enumerable),
+                             InstanceMethod("createEventRing", &Barchan::event_ring, napi_enumerable),
                              InstanceMethod("closeFd", &Barchan::close, napi_enumerable),
                              InstanceMethod("releaseFd", &Barchan::release, napi_enumerable),
                              InstanceMethod("dieBySignal", &Barchan::die, napi_enumerable),
@@ -68,12 +70,18 @@ class Barchan : public Napi::Addon<Barchan> {
   Napi::Value read(const Napi::CallbackInfo& info) { return read_fd(info); }
   Napi::Value write(const Napi::CallbackInfo& info) { return write_fd(info); }
   Napi::Value pidfd(const Napi::CallbackInfo& info) { return open_pidfd(info, descriptors_); }
+  Napi::Value event_ring(const Napi::CallbackInfo& info) {
+    std::vector<napi_value> arguments;
+    for (size_t i = 0; i < info.Length(); i++) arguments.push_back(info[i]);
+    return event_ring_.New(arguments);
+  }
   Napi::Value close(const Napi::CallbackInfo& info) { return close_fd(info, descriptors_); }
   Napi::Value release(const Napi::CallbackInfo& info) { return release_fd(info, descriptors_); }
   Napi::Value die(const Napi::CallbackInfo& info) { return die_by_signal(info); }
   Napi::Value exit(const Napi::CallbackInfo& info) { return exit_now(info); }
 
   Descriptors descriptors_;
+  Napi::FunctionReference event_ring_;
 };
 
 NODE_API_NAMED_ADDON(barchan, Barchan)

@@ -76,6 +76,8 @@ Napi::Value write_fd(const Napi::CallbackInfo& info);
 Napi::Function define_watcher(Napi::Env env);
 // openPidfd(pid: number): fd; the child is ended with the environment, unless closeFd() came before
 Napi::Value open_pidfd(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// EventRing(slots: number, block: boolean, onWake: () => void): see lib/native.ts
+Napi::Function define_event_ring(Napi::Env env);
 // closeFd(fd: number) and releaseFd(fd: number), of a descriptor that the addon has opened
 Napi::Value close_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 Napi::Value release_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);

@@ -8,6 +8,7 @@
 #include "host/syscall.h"
 #include "host/uaccess.h"
 #include "monitor/check.h"
+#include "monitor/events/events.h"
 #include "monitor/fds.h"
 #include "monitor/intercept/intercept.h"
 #include "monitor/policy.h"
@@ -181,11 +182,17 @@ static_assert(rewrites_end());
   return calling.ended(t, perform(t, call));
 }
 
+[[gnu::noinline]] i64 watched(Thread& t, const Call& call) {
+  if (!events::wants(~abi::kWatchTrace)) return trace_on ? traced(t, call) : perform(t, call);
+  events::Calling calling(t, call);
+  return calling.ended(t, trace_on ? traced(t, call) : perform(t, call));
+}
+
 }  // namespace
 
 i64 dispatch(Thread& t, const Call& call) {
-  if (trace_on) [[unlikely]]
-    return traced(t, call);
+  if (events::watched()) [[unlikely]]
+    return watched(t, call);
   return perform(t, call);
 }
 

@@ -22,6 +22,8 @@ struct ExecState {
   i32 interpreter_fd;    // or -1
   i32 seccomp_fd;        // or -1 (monitor/seccomp.h)
   u32 counter_slot;      // monitor/counters.h
+  u32 program_id;        // abi/start.h
+  u32 call_number;       // execve or execveat
   u32 fixed_layout;      // ADDR_NO_RANDOMIZE (monitor/syscalls/personality.h)
   u64 stack_soft;        // RLIMIT_STACK to put back
   char command[16];      // PR_SET_NAME, at most 15 bytes

@@ -25,6 +25,8 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdPolicy,      // abi/policy.h, or closed
   kFdIntercept,   // abi/intercept.h, or closed
   kFdCounters,    // abi/counters.h, or closed
+  kFdEvents,      // abi/events.h, or closed
+  kFdEventWake,   // the eventfd that wakes its reader
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
@@ -42,6 +44,7 @@ struct FdsError {
 // shares the guest's number). Pre: single-threaded.
 struct StartFds {  // numbers at start, or -1
   int trace, report, policy, intercept, counters;
+  int events;  // two, one after the other
 };
 FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given);
 // Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.

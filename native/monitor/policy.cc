@@ -23,6 +23,7 @@ constexpr u16 kInet = 2, kInet6 = 10;
 bool action_is_valid(u8 action, u16 error) {
   switch (action) {
     case abi::kPolicyAllow:
+    case abi::kPolicyLog:
     case abi::kPolicyKill: return error == 0;
     case abi::kPolicyErrno: return error >= 1 && error <= kErrnoMax;
     default: return false;
@@ -144,12 +145,18 @@ Decision decide(const Policy& policy, u32 nr, const u64 argument[6]) {
   return {static_cast<PolicyAction>(verdict.action), verdict.error};
 }
 
+namespace {
+
+bool passes(u8 action) { return action == abi::kPolicyAllow || action == abi::kPolicyLog; }
+
+}  // namespace
+
 bool can_pass(const Policy& policy, u32 nr) {
   if (nr >= policy.header.calls) return false;
   const PolicyVerdict& verdict = policy.verdicts[nr];
-  if (verdict.action == abi::kPolicyAllow) return true;
+  if (passes(verdict.action)) return true;
   for (u32 i = verdict.first_rule; i < verdict.first_rule + u32{verdict.rules}; i++) {
-    if (policy.rules[i].action == abi::kPolicyAllow) return true;
+    if (passes(policy.rules[i].action)) return true;
   }
   return false;
 }

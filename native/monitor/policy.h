@@ -53,6 +53,8 @@ const char* load();
 
 // The gate's question. 0: go on; else the guest's result. Does not return when the policy kills.
 i64 judge(u32 nr, const u64 argument[6]);
+// What a handler returns for a call that the policy in force refuses for what its arguments lead to: `error`, noted.
+i64 refused(i64 error);
 
 }  // namespace barchan::policy
 

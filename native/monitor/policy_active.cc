@@ -4,6 +4,7 @@
 
 #include "host/string.h"
 #include "host/syscall.h"
+#include "monitor/events/events.h"
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/process.h"
@@ -39,9 +40,20 @@ const char* load() {
 
 i64 judge(u32 nr, const u64 argument[6]) {
   const Decision decision = decide(active, nr, argument);
-  if (decision.action == abi::kPolicyAllow) return 0;
-  if (decision.action == abi::kPolicyErrno) return -static_cast<i64>(decision.error);
+  switch (decision.action) {
+    case abi::kPolicyAllow: return 0;
+    case abi::kPolicyLog: events::judged(abi::kVerdictLogged); return 0;
+    case abi::kPolicyErrno: return refused(-static_cast<i64>(decision.error));
+    case abi::kPolicyKill: break;
+  }
+  events::judged(abi::kVerdictKilled);
+  events::call_ends_process();
   die_by_signal(SIGSYS);
+}
+
+i64 refused(i64 error) {
+  events::judged(abi::kVerdictDenied);
+  return error;
 }
 
 }  // namespace barchan::policy

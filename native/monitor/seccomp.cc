@@ -7,6 +7,7 @@
 #include <linux/signal.h>
 
 #include "host/string.h"
+#include "monitor/events/events.h"
 #include "monitor/fds.h"
 #include "monitor/robust_list.h"
 #include "monitor/seccomp_filter.h"
@@ -51,9 +52,10 @@ u32 run_filters(const Thread& t, const Call& call) {
   return verdict;
 }
 
-void note(const Thread& t, const Call& call, bool has_result) {
-  if (trace_on) [[unlikely]]
-    trace::refused(t, call, has_result, static_cast<i64>(t.user.rax));
+void note(Thread& t, const Call& call, bool has_result) {
+  const i64 result = has_result ? static_cast<i64>(t.user.rax) : 0;
+  if (trace_on) trace::refused(t, call, has_result, result);
+  if (events::watched()) events::filtered(call, has_result, result);
 }
 
 // SIGSYS with the registers as at the call (man 2 seccomp, SECCOMP_RET_TRAP).

@@ -10,6 +10,7 @@
 #include "host/syscall.h"
 #include "monitor/confine.h"
 #include "monitor/counters.h"
+#include "monitor/events/events.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
 #include "monitor/host_layout.h"
@@ -124,6 +125,11 @@ void load_policy() {
   if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
 }
 
+void start_events(u32 program_id) {
+  const char* wrong = events::start(program_id);
+  if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
+}
+
 // `slot`: the thread's among the counters, which it had before an exec, or 0.
 Thread& first_thread(bool fixed_layout, u32 slot) {
   trace_start();
@@ -147,9 +153,10 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
   const auto given = [](u32 fd) { return fd == 0 ? -1 : static_cast<int>(fd); };
-  FdsError e = fds_start(config.blob.extra_fds, config.numbers,
-                         {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
-                          given(config.blob.intercept_fd), given(config.blob.counters_fd)});
+  FdsError e = fds_start(
+      config.blob.extra_fds, config.numbers,
+      {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
+       given(config.blob.intercept_fd), given(config.blob.counters_fd), given(config.blob.events_fd)});
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
@@ -158,6 +165,7 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   load_policy();
   intercept::start(config.calls);
   if (flags & abi::kStartShowPolicy) show_policy();
+  start_events(config.blob.program_id);
   if (flags & abi::kStartTrace) trace_start();
   if (config.cwd != nullptr) {
     i64 r = host::call(__NR_chdir, config.cwd);
@@ -184,6 +192,7 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
     fail_start("ERR_SYSTEM", -r, "cannot keep the seccomp filter", nullptr, abi::kExitStartFailed);
   confine(flags & abi::kStartTrace, intercept::active);
+  events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments), 0);
   run(t);
 }
 
@@ -197,6 +206,7 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   load_policy();
   intercept::start(exec_state.intercepted);
   flags = exec_state.flags;
+  start_events(exec_state.program_id);
   if (flags & abi::kStartTrace) trace_start();
   stack_limit_restore(exec_state.stack_soft);
   if (!layout_is_high()) reject_layout(ENOMEM);
@@ -209,6 +219,8 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   remember_program(exec_state.execfn);
   r = load(t, kernel, exec_state.execfn, exec_state.command);
   if (r < 0) die_by_signal(kSigSegv);
+  events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments),
+                   exec_state.call_number);
   run(t);
 }
 

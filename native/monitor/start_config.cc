@@ -96,7 +96,7 @@ StartConfig read_start_config() {
   if (blob.flags & ~kKnownFlags) reject("the start configuration has unknown flags");
   if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
-  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd};
+  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd, blob.events_fd};
   for (u32 fd : passed) {
     if (fd > 0x7fffffff) reject("a descriptor number is negative");
   }

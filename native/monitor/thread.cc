@@ -11,6 +11,7 @@
 #include "kvm/vm.h"
 #include "monitor/counters.h"
 #include "monitor/entry.h"
+#include "monitor/events/events.h"
 #include "monitor/exec.h"
 #include "monitor/fds.h"
 #include "monitor/mm/mm.h"
@@ -276,6 +277,7 @@ void thread_exit(Thread& t, int status) {
   // Its block and vCPU are others' to give back: the parent's when it wakes up, or whoever finds the tombstone.
   static u32 nowhere;
   counters::release(t);
+  if (t.vforked && t.leads_process) events::exited(status, 0);
   if (t.vforked) barchan_leave(&nowhere, status);
   lock_pool();
   t.leaving = true;
@@ -284,6 +286,7 @@ void thread_exit(Thread& t, int status) {
     leader_status = status;
   }
   if (is_last(t)) {
+    events::exited(leader_left ? leader_status : status, 0);
     for (;;) host::call(__NR_exit_group, leader_left ? leader_status : status);
   }
   signals_release_table(t);

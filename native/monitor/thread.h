@@ -17,6 +17,9 @@ struct SeccompFilter;
 namespace abi {
 struct CounterSlot;
 }
+namespace events {
+class Calling;
+}
 
 // The integer registers at the boundary between guest user mode and the kernel, i.e. what struct
 // pt_regs is to Linux. Independent of how the vCPU came to the monitor.
@@ -82,6 +85,8 @@ struct Thread {
   const SeccompFilter* seccomp_filters;  // newest first, or null (monitor/seccomp.h)
   u32 seccomp_mode;                      // SECCOMP_MODE_*; not 0: calls pass seccomp_allows() first
   abi::CounterSlot* counters;            // this thread's own (monitor/counters.h)
+  events::Calling* calling;              // the call being made, while somebody watches (monitor/events/)
+  u8 verdict;                            // abi::EventVerdict: what the policy has said to it
   bool leaving;                          // past the point of return in thread_exit()
   bool fixed_layout;                     // personality(2): ADDR_NO_RANDOMIZE
   bool vforked;                          // of a process that shares another's memory and VM

@@ -5,6 +5,7 @@
 #include <linux/poll.h>
 
 #include "host/syscall.h"
+#include "monitor/events/events.h"
 #include "monitor/fds.h"
 #include "monitor/table.h"
 
@@ -12,7 +13,10 @@ namespace barchan {
 
 bool trace_on = false;
 
-void trace_start() { trace_on = !host::is_error(host::call(__NR_fcntl, private_fd(kFdTrace), F_GETFD)); }
+void trace_start() {
+  trace_on = !host::is_error(host::call(__NR_fcntl, private_fd(kFdTrace), F_GETFD));
+  if (trace_on) events::watch_for_trace();
+}
 
 namespace trace {
 namespace {

@@ -15,10 +15,11 @@
 
 namespace barchan {
 
-// Read by every dispatch; set by trace_start() only.
+// Set by trace_start() only; then every dispatch comes by (events::watched()).
 extern bool trace_on;
 
-// Pre: private descriptors are parked (fds_start or fds_resume). Traces from now on if kFdTrace is open.
+// Pre: private descriptors are parked (fds_start or fds_resume), events::start(). Traces from now on if kFdTrace is
+// open.
 void trace_start();
 
 namespace trace {
@@ -28,7 +29,7 @@ constexpr size_t kLine = 4096;
 constexpr size_t kBufferShown = 32;
 constexpr size_t kPathShown = 256;
 
-// A call being made. Construct before, ended() after; both may write.
+// A call being made, with trace_on. Construct before, ended() after; both may write.
 class Calling {
  public:
   Calling(Thread& t, const Call& call);
@@ -47,6 +48,16 @@ void refused(const Thread& t, const Call& call, bool has_result, i64 result);
 
 // `name(argument, ...)`; with `done`, what the call wrote to memory is shown as well. Exported for tests.
 void put_call(Text& out, const Call& call, bool done, i64 result);
+// One argument of it. Pre: i < used_arguments(call).
+void put_argument(Text& out, const Call& call, unsigned i, bool done, i64 result);
+// Without those that this very call does not use and that hold chance values. 0 for an unknown number.
+unsigned used_arguments(const Call& call);
+// An environment, of which only the number of strings is told.
+bool shows_count_only(const Call& call, unsigned i);
+// Whether argument i leads to a struct sockaddr, and of which size. `written`: the call has filled in its results.
+bool is_socket_address(const Call& call, unsigned i, bool written, u64& size);
+// The result is an address.
+bool gives_address(const Call& call);
 // ` = result ERRNO (text)`.
 void put_result(Text& out, const Call& call, i64 result);
 

@@ -48,22 +48,19 @@ void put_pointer(Text& out, const Call& call, const Row& row, unsigned i, bool w
   const Arg& arg = row.args[i];
   const char* name = table::argument_name(call.nr, i);
   if (address == 0) return put_address(out, 0);
+  u64 size = 0;
   switch (arg.kind) {
     case Kind::kPath:
     case Kind::kStr: return put_string(out, address);
-    case Kind::kStrv: return put_strings(out, address, strcmp(name, "envp") == 0);
+    case Kind::kStrv: return put_strings(out, address, shows_count_only(call, i));
     case Kind::kIn:
     case Kind::kInOut: return put_structure(out, address, arg.size, name);
     case Kind::kOut: return written ? put_structure(out, address, arg.size, name) : put_address(out, address);
-    case Kind::kOutVlen: {
-      u32 length = 0;
-      if (written && ends_with(name, "addr") && read_guest(length, call.arg[arg.link]) == 0) {
-        return put_socket_address(out, address, length);
-      }
-      return put_address(out, address);
-    }
+    case Kind::kOutVlen:
+      return is_socket_address(call, i, written, size) ? put_socket_address(out, address, size)
+                                                       : put_address(out, address);
     case Kind::kInBuf:
-      if (ends_with(name, "addr")) return put_socket_address(out, address, length_of(call, row, arg));
+      if (is_socket_address(call, i, written, size)) return put_socket_address(out, address, size);
       return put_bytes(out, address, length_of(call, row, arg));
     case Kind::kOutBuf:
       // The result of the calls that fill a buffer is how many bytes they wrote, or would have.
@@ -77,7 +74,7 @@ void put_pointer(Text& out, const Call& call, const Row& row, unsigned i, bool w
   }
 }
 
-void put_argument(Text& out, const Call& call, const Row& row, unsigned i, bool written, i64 result) {
+void put_value(Text& out, const Call& call, const Row& row, unsigned i, bool written, i64 result) {
   const u64 value = call.arg[i];
   const Arg& arg = row.args[i];
   switch (arg.kind) {
@@ -113,8 +110,13 @@ void put_argument(Text& out, const Call& call, const Row& row, unsigned i, bool 
   }
 }
 
-bool gives_address(u64 nr) {
-  switch (static_cast<u32>(nr)) {
+// O_CREAT, or the whole of O_TMPFILE: else open's mode is whatever the register holds.
+bool mode_counts(u64 flags) { return flags & 0100 || (flags & 020200000) == 020200000; }
+
+}  // namespace
+
+bool gives_address(const Call& call) {
+  switch (static_cast<u32>(call.nr)) {
     case __NR_mmap:
     case __NR_mremap:
     case __NR_brk:
@@ -123,20 +125,37 @@ bool gives_address(u64 nr) {
   }
 }
 
-// O_CREAT, or the whole of O_TMPFILE: else open's mode is whatever the register holds.
-bool mode_counts(u64 flags) { return flags & 0100 || (flags & 020200000) == 020200000; }
-
-// Arguments that this very call does not use and that hold chance values.
-unsigned used_arguments(const Call& call, const Row& row) {
+unsigned used_arguments(const Call& call) {
+  const Row* row = table::row(call.nr);
   switch (static_cast<u32>(call.nr)) {
     case __NR_open: return mode_counts(call.arg[1]) ? 3 : 2;
     case __NR_openat: return mode_counts(call.arg[2]) ? 4 : 3;
     case __NR_mq_open: return mode_counts(call.arg[1]) ? 4 : 2;
-    default: return row.count;
+    default: return row ? row->count : 0;
   }
 }
 
-}  // namespace
+bool shows_count_only(const Call& call, unsigned i) {
+  return strcmp(table::argument_name(call.nr, i), "envp") == 0;
+}
+
+bool is_socket_address(const Call& call, unsigned i, bool written, u64& size) {
+  const Row& row = *table::row(call.nr);
+  const Arg& arg = row.args[i];
+  if (!ends_with(table::argument_name(call.nr, i), "addr")) return false;
+  if (arg.kind == Kind::kInBuf) {
+    size = length_of(call, row, arg);
+    return true;
+  }
+  u32 length = 0;
+  if (arg.kind != Kind::kOutVlen || !written || read_guest(length, call.arg[arg.link]) != 0) return false;
+  size = length;
+  return true;
+}
+
+void put_argument(Text& out, const Call& call, unsigned i, bool done, i64 result) {
+  put_value(out, call, *table::row(call.nr), i, done && !host::is_error(result), result);
+}
 
 void put_call(Text& out, const Call& call, bool done, i64 result) {
   const Row* row = table::row(call.nr);
@@ -149,12 +168,11 @@ void put_call(Text& out, const Call& call, bool done, i64 result) {
     out.put(')');
     return;
   }
-  const bool written = done && !host::is_error(result);
-  const unsigned used = used_arguments(call, *row);
+  const unsigned used = used_arguments(call);
   out.str(table::call_name(call.nr)).put('(');
   for (unsigned i = 0; i < used; i++) {
     if (i) out.str(", ");
-    put_argument(out, call, *row, i, written, result);
+    put_argument(out, call, i, done, result);
   }
   out.put(')');
 }
@@ -171,7 +189,7 @@ void put_result(Text& out, const Call& call, i64 result) {
     } else {
       out.str("-1 error ").udec(error);
     }
-  } else if (gives_address(call.nr)) {
+  } else if (gives_address(call)) {
     out.hex(static_cast<u64>(result));
   } else {
     out.dec(result);

@@ -84,7 +84,7 @@ TEST(Policy, RefusesWhatIsWrong) {
       {"version", [](Blob& b) { b.header.version = 2; }},
       {"unknown flag", [](Blob& b) { b.header.flags = 1u << 31; }},
       {"reserved field", [](Blob& b) { b.header.reserved = 1; }},
-      {"action", [](Blob& b) { b.verdicts[5].action = 3; }},
+      {"action", [](Blob& b) { b.verdicts[5].action = 4; }},
       {"errno of 0",
        [](Blob& b) {
          b.verdicts[5] = {kPolicyErrno, 0, 0, 0, 0};
@@ -155,7 +155,7 @@ TEST(Policy, RandomBytesKeepTheContract) {
     Blob blob;
     blob.verdicts.resize(random() % 8);
     for (auto& v : blob.verdicts)
-      v = {static_cast<u8>(random() % 4), 0, static_cast<u16>(random() % 3), 0, 0};
+      v = {static_cast<u8>(random() % 5), 0, static_cast<u16>(random() % 3), 0, 0};
     blob.rules.resize(random() % 3, rule(kPolicyAllow, 0, {when(0, kPolicyEqual, 0)}));
     auto words = blob.bytes();
     u8* bytes = reinterpret_cast<u8*>(words.data());
@@ -167,11 +167,30 @@ TEST(Policy, RandomBytesKeepTheContract) {
     for (u64& a : arguments) a = random();
     for (u32 nr = 0; nr < 10; nr++) {
       const Decision d = decide(p, nr, arguments);
-      EXPECT_LE(d.action, kPolicyKill);
+      EXPECT_LE(d.action, kPolicyLog);
       EXPECT_EQ(d.action == kPolicyErrno, d.error != 0);
-      if (d.action == kPolicyAllow) EXPECT_TRUE(can_pass(p, nr));
+      if (d.action == kPolicyAllow || d.action == kPolicyLog) EXPECT_TRUE(can_pass(p, nr));
     }
   }
+}
+
+TEST(Policy, WhatIsLoggedPasses) {
+  Blob blob;
+  blob.rules.push_back(rule(kPolicyLog, 0, {when(0, kPolicyEqual, 7)}));
+  blob.verdicts[1] = {kPolicyLog, 0, 0, 0, 0};
+  blob.verdicts[2] = {kPolicyErrno, 0, 1, 0, 1};
+  Policy p;
+  auto words = blob.bytes();
+  ASSERT_EQ(parsed(words, p), nullptr);
+  const u64 seven[6] = {7}, eight[6] = {8};
+  EXPECT_EQ(decide(p, 1, seven).action, kPolicyLog);
+  EXPECT_EQ(decide(p, 2, seven).action, kPolicyLog);
+  EXPECT_EQ(decide(p, 2, eight).action, kPolicyErrno);
+  EXPECT_TRUE(can_pass(p, 1));
+  EXPECT_TRUE(can_pass(p, 2));
+  blob.verdicts[1] = {kPolicyLog, 0, 1, 0, 0};  // an error that nobody gets
+  words = blob.bytes();
+  EXPECT_NE(parsed(words, p), nullptr);
 }
 
 TEST(Policy, TheFirstRuleThatHoldsDecides) {

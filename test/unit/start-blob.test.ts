@@ -70,6 +70,8 @@ describe('start blob', () => {
       'intercept_fd',
       'intercept_calls',
       'counters_fd',
+      'events_fd',
+      'program_id',
       'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([

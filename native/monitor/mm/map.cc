@@ -5,6 +5,7 @@
 #include "host/syscall.h"
 #include "monitor/mm/space.h"
 #include "monitor/mm/write_execute.h"
+#include "monitor/policy.h"
 
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08  // Linux 6.11
@@ -68,7 +69,7 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   // No huge pages are set aside for guests: Linux's answer when its pool is empty.
   if (flags & MAP_HUGETLB) return -ENOMEM;
   if (prot & PROT_EXEC && !anonymous && on_noexec_mount(fd)) return -EPERM;
-  if (!may_map(prot, type != MAP_PRIVATE, anonymous, fd)) return -EACCES;
+  if (!may_map(prot, type != MAP_PRIVATE, anonymous, fd)) return policy::refused(-EACCES);
 
   const u16 kind = static_cast<u16>((type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? kVmaShared : 0) |
                                     (anonymous ? 0 : kVmaFile) | (flags & MAP_GROWSDOWN ? kVmaGrowsDown : 0));
@@ -163,7 +164,7 @@ i64 protect(u64 address, u64 length, int prot) {
     const u64 stop = min(end, v->end);
     const u8 before = v->prot;
     if (!may_protect(before, wanted)) {
-      result = -EACCES;
+      result = policy::refused(-EACCES);
       break;
     }
     if (v->flags & kVmaSealed) {

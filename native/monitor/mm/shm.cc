@@ -5,6 +5,7 @@
 #include "host/syscall.h"
 #include "monitor/mm/space.h"
 #include "monitor/mm/write_execute.h"
+#include "monitor/policy.h"
 
 namespace barchan::mm {
 namespace {
@@ -41,7 +42,7 @@ i64 attach_shm(int id, u64 address, int flags) {
   }
 
   const int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
-  if (!may_map(prot, true, true, -1)) return -EACCES;
+  if (!may_map(prot, true, true, -1)) return policy::refused(-EACCES);
 
   SpaceGuard guard;
   if (!has_room()) return -ENOMEM;

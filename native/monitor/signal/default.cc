@@ -1,5 +1,6 @@
 // Default actions: the host kernel takes them, on the host process that is the guest process.
 #include "host/string.h"
+#include "monitor/events/events.h"
 #include "monitor/policy.h"
 #include "monitor/report.h"
 #include "monitor/start.h"
@@ -41,6 +42,7 @@ void requeue(const SignalInfo& info) {
 }  // namespace signal
 
 void die_by_signal(int signo) {
+  events::exited(0, signo);
   if (signo == SIGSYS && policy::is_active() && is_first_process()) report_death(signo);
   thread_release_counters(current());
   // Held to the end, so that no other thread brings its handler back.

@@ -1,4 +1,5 @@
 // From a captured signal or a fault to the guest's handler, or to the default action.
+#include "monitor/events/events.h"
 #include "monitor/policy.h"
 #include "monitor/signal/internal.h"
 #include "monitor/thread_pool.h"
@@ -61,6 +62,7 @@ Outcome deliver(Thread& t, const SignalInfo& info) {
   }
   const GuestAction action = take_action(t, signo);
   if (is_handler(action.handler)) {
+    events::signalled(info);
     run_handler(t, action, info);
     return Outcome::kHandler;
   }
@@ -164,6 +166,7 @@ void signal_fault(Thread& t, int signo, int code, u64 address, u64 trap_number, 
   if (trap_number == kTrapPageFault) t.fault_address = cr2;
   SignalInfo info = {signo, 0, code, 0, {}};
   info.fields[0] = address;
+  events::faulted(t, info);
   force(t, info);
   check_rip(t);
   set_mask(t, t.mask);

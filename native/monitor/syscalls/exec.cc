@@ -12,6 +12,7 @@
 #include "host/string.h"
 #include "host/uaccess.h"
 #include "monitor/counters.h"
+#include "monitor/events/events.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
 #include "monitor/host_layout.h"
@@ -148,6 +149,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
   state.size = sizeof state;
   state.pid = static_cast<i32>(host::call(__NR_getpid));
   state.flags = start_flags();
+  state.program_id = events::program_id();
   state.fixed_layout = t.fixed_layout;
   state.counter_slot = counters::slot_of(t);
   state.program_fd = work.target.program.fd;
@@ -204,9 +206,10 @@ i64 exec(Thread& t, Work& work, int dirfd, u64 argv, u64 envp, int flags) {
   return r;
 }
 
-i64 exec_at(Thread& t, int dirfd, u64 path, u64 argv, u64 envp, u64 flags) {
+i64 exec_at(Thread& t, u32 nr, int dirfd, u64 path, u64 argv, u64 envp, u64 flags) {
   Work* work = make_work();
   if (work == nullptr) return -ENOMEM;
+  work->state.call_number = nr;
   i64 r = string_from_guest(work->path, path, sizeof work->path);
   if (r == 0 && !(flags & AT_EMPTY_PATH)) r = -ENOENT;
   if (r >= 0 && (flags & ~u64{AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | kExecveCheck})) r = -EINVAL;
@@ -225,11 +228,11 @@ void exec_release_memory(Thread& child) {
 }
 
 i64 sys_execve(Thread& t, const Call& call) {
-  return exec_at(t, AT_FDCWD, call.arg[0], call.arg[1], call.arg[2], 0);
+  return exec_at(t, __NR_execve, AT_FDCWD, call.arg[0], call.arg[1], call.arg[2], 0);
 }
 
 i64 sys_execveat(Thread& t, const Call& call) {
-  return exec_at(t, static_cast<int>(call.arg[0]), call.arg[1], call.arg[2], call.arg[3],
+  return exec_at(t, __NR_execveat, static_cast<int>(call.arg[0]), call.arg[1], call.arg[2], call.arg[3],
                  static_cast<u32>(call.arg[4]));
 }
 

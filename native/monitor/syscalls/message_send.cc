@@ -161,7 +161,7 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
   u64 name_length = min(static_cast<u64>(m.name_length), kAddressCapacity);
   if (name_length != 0 && copy_from_guest(name, m.name, name_length) != 0) return -EFAULT;
   if (name_length != 0 && !policy::reachable(policy::active, policy::Use::kSend, name, name_length))
-    return -EACCES;
+    return policy::refused(-EACCES);
   m.name = name_length != 0 ? reinterpret_cast<u64>(name) : 0;
   m.name_length = static_cast<i32>(name_length);
 
@@ -180,7 +180,7 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
     if (copy_from_guest(copy, m.control, m.control_length) != 0) return -EFAULT;
     m.control = reinterpret_cast<u64>(copy);
     rights = holds_rights(copy, m.control_length);
-    if (policy::lists_networks() && routes_elsewhere(copy, m.control_length)) return -EACCES;
+    if (policy::lists_networks() && routes_elsewhere(copy, m.control_length)) return policy::refused(-EACCES);
   } else {
     m.control = 0;
   }

@@ -2,6 +2,7 @@
 #include <asm/prctl.h>
 
 #include "host/uaccess.h"
+#include "monitor/events/events.h"
 #include "monitor/report.h"
 #include "monitor/robust_list.h"
 #include "monitor/syscalls/handlers.h"
@@ -10,12 +11,15 @@ namespace barchan {
 
 i64 sys_exit(Thread& t, const Call& call) {
   robust_list_release(t);
+  events::call_ends_process();
   thread_exit(t, static_cast<int>(call.arg[0]));
 }
 
 i64 sys_exit_group(Thread& t, const Call& call) {
   if (t.vforked) robust_list_release(t);
   thread_release_counters(t);
+  events::call_ends_process();
+  events::exited(static_cast<int>(call.arg[0]), 0);
   for (;;) host::call(__NR_exit_group, static_cast<int>(call.arg[0]));
 }
 

@@ -18,7 +18,8 @@ i64 judged(policy::Use use, u64 address, i32 length, u8 (&copy)[kAddressCapacity
   pointer = check::kHole;
   if (copy_from_guest(copy, address, static_cast<u64>(length)) != 0) return 0;
   pointer = host::word(copy);
-  return policy::reachable(policy::active, use, copy, static_cast<u64>(length)) ? 0 : -EACCES;
+  return policy::reachable(policy::active, use, copy, static_cast<u64>(length)) ? 0
+                                                                                : policy::refused(-EACCES);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ i64 sys_socket(Thread& t, const Call& c) {
   if (!family_allowed(family)) return -EAFNOSUPPORT;
   if (!protocol_allowed(family, type & kTypeMask, static_cast<u32>(c.arg[2]))) return -EPROTONOSUPPORT;
   if (policy::lists_networks() && !goes_by_address(family, type & kTypeMask, static_cast<u32>(c.arg[2])))
-    return -EACCES;
+    return policy::refused(-EACCES);
   return t.host(__NR_socket, family, type, static_cast<u32>(c.arg[2]));
 }
 

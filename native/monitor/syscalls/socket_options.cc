@@ -115,7 +115,7 @@ i64 sys_setsockopt(Thread& t, const Call& c) {
   // Refused by every host before it looks for the option, though not in the same order with a bad descriptor.
   if (length < 0) return t.host(__NR_setsockopt, fd, level, name, 0, length);
   if (!option_known(level, name)) return option_unknown(fd, false);
-  if (policy::lists_networks() && routes_elsewhere(level, name)) return -EACCES;
+  if (policy::lists_networks() && routes_elsewhere(level, name)) return policy::refused(-EACCES);
   // Which of the errors comes first is the host's to say: to it, memory past the arena is bad memory.
   if (value != 0) value = check::pointer(value, static_cast<u64>(length), true);
   if (level == kLevelSocket) {
