@@ -67,7 +67,7 @@ void fds_fork_child();
 
 // Held shared by calls that could hit a number while the monitor creates a descriptor on it: close,
 // dup2/dup3, close_range, dup, F_DUPFD, mmap of a descriptor, SCM_RIGHTS, clone without CLONE_FILES,
-// exec. Held exclusively around creating and hiding. See docs/adr/0002-private-descriptors.md.
+// unshare, exec. Held exclusively around creating and hiding. See docs/adr/0002-private-descriptors.md.
 extern host::SharedMutex fd_lock;
 // Takes it shared for a call of the guest's. False when a signal was captured first: the call is made again after its
 // handler (host::kRestart), which so does not wait for another thread's exec.

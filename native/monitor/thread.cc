@@ -39,9 +39,11 @@ struct Block {
 Block blocks[kMaxThreads];
 u32 block_count;
 kvm::Vcpu vcpus[kMaxThreads];  // by id
-// By id: the process in whose descriptor table the vCPU's number is. A process that shares this memory, though not the
-// table, cannot use what another has created since they parted.
-i32 vcpu_process[kMaxThreads];
+// By id: the descriptor table that the vCPU's number was made in. Who shares this memory, though not the table, cannot use
+// what was made elsewhere since the tables parted.
+u32 vcpu_table[kMaxThreads];
+constexpr u32 kFirstTable = 1;
+u32 last_table = kFirstTable;
 kvm::Vcpu* idle_vcpus;
 host::Mutex pool_lock;
 bool shares_memory;  // some process was made that shares this memory; long before that, current() works
@@ -90,19 +92,17 @@ Thread* take_block() {
   return nullptr;
 }
 
-bool can_use(const kvm::Vcpu& v, i32 process, const Thread* maker) {
-  const i32 owner = vcpu_process[v.id];
-  if (owner == process) return true;
-  return maker && maker->vforked && owner == maker->parent_process && v.id < maker->inherited_vcpus;
+bool can_use(const kvm::Vcpu& v, const Thread& maker) {
+  const u32 owner = vcpu_table[v.id];
+  return owner == maker.table || (owner == maker.parent_table && v.id < maker.inherited_vcpus);
 }
 
 // Pre: pool_lock. A vCPU that does not run, or a new one with a private descriptor; null when there is none. `maker`: the
-// calling thread, null for the first one.
-kvm::Vcpu* take_vcpu(const Thread* maker, i64& error) {
-  const i32 process = static_cast<i32>(host::call(__NR_getpid));
+// calling thread.
+kvm::Vcpu* take_vcpu(const Thread& maker, i64& error) {
   for (kvm::Vcpu** link = &idle_vcpus; *link; link = &(*link)->next) {
     kvm::Vcpu* v = *link;
-    if (!can_use(*v, process, maker)) continue;
+    if (!can_use(*v, maker)) continue;
     *link = v->next;
     return v;
   }
@@ -116,8 +116,8 @@ kvm::Vcpu* take_vcpu(const Thread* maker, i64& error) {
     if (!page) return nullptr;
     kvm::Vcpu& v = vcpus[id];
     v = {};
-    vcpu_process[id] = process;
-    const bool locks = !(maker && maker->own_table);
+    vcpu_table[id] = maker.table;
+    const bool locks = !maker.own_table;
     if (locks) fd_lock.lock();
     error = kvm::vcpu_create(vm, v, page, va);
     if (error >= 0) {
@@ -141,13 +141,9 @@ bool has_died(const Thread& t) {
   return __atomic_load_n(&t.tombstone.word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED;
 }
 
-// Pre: pool_lock. A process that shared this memory is gone, or has other memory, and with it its descriptors: the vCPUs
-// that only it could use stay unused (it takes a vfork child that makes threads or processes to lose one), and nobody waits
-// for its own children any more.
+// Pre: pool_lock. A process that shared this memory is gone, or has other memory: nobody waits for its own children any
+// more. The vCPUs that only its table has stay unused (it takes a vfork child that makes threads or processes to lose one).
 void forget_process(i32 process) {
-  for (u32 id = 0; id < mm::vm().vcpus; id++) {
-    if (vcpu_process[id] == process) vcpu_process[id] = 0;
-  }
   for (u32 i = 0; i < block_count; i++) {
     Thread& t = *thread_of(blocks[i]);
     if (blocks[i].state == kUsed && t.vforked && t.parent_process == process) t.awaited = false;
@@ -189,7 +185,8 @@ Thread* thread_first() {
   Thread* t = take_block();
   if (!t) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "first thread", nullptr, 125);
   i64 error = 0;
-  t->vcpu = take_vcpu(nullptr, error);
+  t->table = kFirstTable;
+  t->vcpu = take_vcpu(*t, error);
   if (!t->vcpu) fail_kvm(-error, "KVM_CREATE_VCPU");
   mm::learn_entry_mode(*t->vcpu);
   entry_start(*t, 0, 0);
@@ -208,7 +205,7 @@ Thread* thread_create(const Thread& parent) {
   Thread* t = take_block();
   if (!t) return nullptr;
   i64 error = 0;
-  t->vcpu = take_vcpu(&parent, error);
+  t->vcpu = take_vcpu(parent, error);
   if (!t->vcpu) {
     block_of(*t).state = kFree;
     return nullptr;
@@ -232,11 +229,33 @@ void thread_discard(Thread* t) {
   __atomic_store_n(&block_of(*t).state, kFree, __ATOMIC_RELEASE);
 }
 
-void thread_inherit_vcpus(Thread& child, bool leads_process, const Thread& parent) {
+void thread_join_process(Thread& child, bool leads_process, const Thread& parent) {
   if (leads_process) shares_memory = true;
   child.leads_process = leads_process;
   child.parent_process = leads_process ? static_cast<i32>(host::call(__NR_getpid)) : parent.parent_process;
-  child.inherited_vcpus = leads_process ? mm::vm().vcpus : parent.inherited_vcpus;
+}
+
+void thread_share_table(Thread& child, const Thread& parent) {
+  child.table = parent.table;
+  child.parent_table = parent.parent_table;
+  child.inherited_vcpus = parent.inherited_vcpus;
+}
+
+void thread_copy_table(Thread& t, const Thread& parent) {
+  t.parent_table = parent.table;
+  t.inherited_vcpus = mm::vm().vcpus;
+  t.table = __atomic_add_fetch(&last_table, 1, __ATOMIC_RELAXED);
+}
+
+bool thread_is_alone(const Thread& t) {
+  PoolGuard guard;
+  clear_graves();
+  for (u32 i = 0; i < block_count; i++) {
+    if (__atomic_load_n(&blocks[i].state, __ATOMIC_ACQUIRE) != kUsed) continue;
+    const Thread& other = *thread_of(blocks[i]);
+    if (&other != &t && !other.leaving) return false;
+  }
+  return true;
 }
 
 u32 thread_lock_token() { return shares_memory && current().vforked ? current().lock_token : 0; }
@@ -309,6 +328,8 @@ void pool_drop_after_fork_child(Thread& t) {
   fds_fork_child();
   idle_vcpus = nullptr;
   leader_left = false;
+  last_table = t.table = kFirstTable;
+  t.parent_table = 0;
   for (u32 i = 0; i < block_count; i++)
     if (thread_of(blocks[i]) != &t) blocks[i].state = kFree;
 }
@@ -327,7 +348,7 @@ bool pool_is_last(const Thread& t) {
 
 void pool_adopt(Thread& t) {
   i64 error = 0;
-  t.vcpu = take_vcpu(nullptr, error);
+  t.vcpu = take_vcpu(t, error);
   if (!t.vcpu) monitor_crash("KVM_CREATE_VCPU after fork", static_cast<u64>(-error));
 }
 

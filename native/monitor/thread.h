@@ -94,11 +94,14 @@ struct Thread {
   bool
       own_table;  // vforked: the only user of its descriptor table, which needs no lock then: a process that is killed
                   // with a lock held leaves it so for all that share its memory
-  u32 holds_table;     // vforked: 1 until it has given up its parent's hold on fd_lock
-  bool awaited;        // vforked: its parent sleeps until it is gone, and takes back what it had here
-  u32 lock_token;      // of this block, for host::Mutex
-  i32 parent_process;  // vforked: the process that made its process, and how many vCPUs there were then
+  u32 holds_table;  // vforked: 1 until it has given up its parent's hold on fd_lock
+  bool awaited;     // vforked: its parent sleeps until it is gone, and takes back what it had here
+  u32 lock_token;   // of this block, for host::Mutex
+  // Its descriptor table, by a number that is never used again, the table that this one was copied from, and how many
+  // vCPUs there were then.
+  u32 table, parent_table;
   u32 inherited_vcpus;
+  i32 parent_process;                 // vforked: the process that made its process
   Tombstone tombstone;                // vforked: tells that it is gone
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
   u64 stand_in, stand_in_size;        // private copies of what a call reads (monitor/intercept/), or 0
@@ -143,8 +146,14 @@ Thread* thread_first();
 Thread* thread_create(const Thread& parent);
 // Gives back what thread_create took, of a thread that never ran.
 void thread_discard(Thread* thread);
-// For the child of a thread, before the host makes it. Pre: fd_lock shared, so that no vCPU is being created.
-void thread_inherit_vcpus(Thread& child, bool leads_process, const Thread& parent);
+// For the child of a thread, before the host makes it: whose process it is, and whose descriptor table.
+void thread_join_process(Thread& child, bool leads_process, const Thread& parent);
+void thread_share_table(Thread& child, const Thread& parent);
+// `t` has a copy of the table of `parent`, who may be itself. Pre: fd_lock shared since before the copy was made, so that no
+// vCPU was being created.
+void thread_copy_table(Thread& t, const Thread& parent);
+// Whether no other thread runs in this memory, be it of this process or of one that shares it.
+bool thread_is_alone(const Thread& t);
 // What host::Mutex asks for: the calling thread's token when its process shares this memory with the one that made it,
 // else 0; and whether the thread of such a token is no more.
 u32 thread_lock_token();

@@ -1,6 +1,6 @@
 // Shows: processes that share memory with their parent, which does not wait for them (CLONE_VM alone): however they
 //        end, what the parent spent on them comes back; dispositions shared (CLONE_SIGHAND) and not.
-// run: static ; timeout 60s ; beds: no
+// run: static ; timeout 60s
 #include "guest.h"
 #include <sched.h>
 

@@ -65,6 +65,8 @@ export function parseHeader(name, text) {
       program.stderr = option[2] === 'yes';
     } else if (option) {
       program.flags = splitWords(option[2] ?? '');
+    } else if (/^\w+: /.test(part)) {
+      throw new Error(`${name}: unknown option "${part}"`);
     } else {
       const words = splitWords(part);
       if (words[0] === 'static' || words[0] === 'dynamic' || words[0] === 'both') {

@@ -117,7 +117,12 @@ i64 share_memory(Thread& t, const Request& r) {
   signals_block_all();
   const bool locks = !t.own_table;
   if (locks) fd_lock.lock_shared();
-  thread_inherit_vcpus(*child, is_process, t);
+  thread_join_process(*child, is_process, t);
+  if (r.flags & CLONE_FILES) {
+    thread_share_table(*child, t);
+  } else {
+    thread_copy_table(*child, t);
+  }
   child->holds_table = sleeps && locks;
   child->own_table = is_process && !(r.flags & CLONE_FILES);
   if (r.flags & CLONE_FILES) t.own_table = false;

@@ -6,21 +6,33 @@
 #include "host/uaccess.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/thread_pool.h"
 
 namespace barchan {
 
 // Close may wait (a lingering socket, a draining terminal) and a signal may end that wait.
 i64 sys_close(Thread& t, const Call& c) { return t.host(__NR_close, c.arg[0]); }
 
-i64 sys_close_range(Thread&, const Call& c) {
+i64 sys_close_range(Thread& t, const Call& c) {
   u32 first = static_cast<u32>(c.arg[0]);
   u32 last = static_cast<u32>(c.arg[1]);
   u32 flags = static_cast<u32>(c.arg[2]);
   if (flags & ~u32{CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC}) return -EINVAL;
   if (first > last) return -EINVAL;
   u32 end = fd_base();
-  if (first >= end) return 0;
-  return host::call(__NR_close_range, first, min(last, end - 1), flags);
+  if (first >= end) {
+    if (!(flags & CLOSE_RANGE_UNSHARE)) return 0;
+    // The table is still to become the caller's own. No descriptor has this number.
+    first = last = ~u32{0} >> 1;
+    end = last + 1;
+  }
+  // Asked before fd_lock is taken, which comes after the pool's lock.
+  const bool parts = flags & CLOSE_RANGE_UNSHARE && !thread_is_alone(t);
+  if (!fd_lock_shared(t)) return host::kRestart;
+  const i64 result = host::call(__NR_close_range, first, min(last, end - 1), flags);
+  if (result == 0 && parts) thread_copy_table(t, t);
+  fd_unlock_shared(t);
+  return result;
 }
 
 namespace {
