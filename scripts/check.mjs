@@ -16,6 +16,7 @@ const steps = [
   ['package', bin('publint'), ['--strict', '--pack=false']],
   ['docs/syscalls.md', node, ['scripts/syscalls-doc.mjs', '--check']],
   ['docs/policies.md', node, ['scripts/policies-doc.mjs', '--check']],
+  ['docs/attacks.md', node, ['scripts/attacks-doc.mjs', '--check']],
   ['native unit tests', node, ['scripts/test-native.mjs']],
   ['unit tests', bin('vitest'), ['run', 'test/unit']],
 ];
