@@ -83,8 +83,10 @@ export type {
   PipedProcess,
   ProcessEvents,
   ProcessExit,
+  TerminalProcess,
   Usage,
 } from './process.js';
 export { run } from './run.js';
 export { type ExecResult, Sandbox } from './sandbox.js';
 export type { SocketAddress } from './socket-address.js';
+export type { TerminalSize } from './terminal.js';

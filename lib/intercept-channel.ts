@@ -67,7 +67,7 @@ export class InterceptChannel {
       }
       this.#ask(message.bytes, reply).catch((error: unknown) => log('%o', error));
     }
-    if (!this.#closed) this.#watcher.select(false, false);
+    if (!this.#closed) this.#watcher.stop();
   }
 
   async #ask(bytes: Buffer, reply: number): Promise<void> {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Counters } from './counters.js';
 import { logger } from './debug.js';
 import { toSandboxError } from './errors.js';
@@ -25,6 +26,8 @@ export interface LaunchRequest {
   stdio: readonly (StdioEntry | undefined)[];
   kvmFd: number;
   newSession: boolean;
+  /** Standard input is the terminal of a session that the program leads. */
+  terminal?: boolean | undefined;
   traceFd?: number | undefined;
   /** Executed in the monitor's place; for tests of what surrounds it. */
   image?: string | undefined;
@@ -52,7 +55,7 @@ export interface Launched {
   /** A policy binds the monitor: see deathByFilter(). */
   confined: boolean;
   /** Our ends of the standard streams that are pipes. */
-  streams: (Socket | null)[];
+  streams: (Duplex | null)[];
 }
 
 /** Descriptors of this process during a start. */
@@ -134,7 +137,10 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     push(...numbered.map(([, fd]) => fd as number));
     const { events, keeper, policyFd, traceFd } = request;
     const blob: StartBlob = {
-      flags: (traceFd === undefined ? 0 : startFlags.trace) | (keeper ? startFlags.searchPath : 0),
+      flags:
+        (traceFd === undefined ? 0 : startFlags.trace) |
+        (keeper ? startFlags.searchPath : 0) |
+        (request.terminal ? startFlags.terminal : 0),
       extraFds: numbered.length,
       numbers: numbered.some(([number], i) => number !== i + 3)
         ? numbered.map(([number]) => number)

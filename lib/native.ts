@@ -17,6 +17,8 @@ export interface KvmDevice {
 export interface Watcher {
   /** What to wait for, beside the end. */
   select(readable: boolean, writable: boolean): void;
+  /** For nothing, until select(). */
+  stop(): void;
   /** Before the descriptor is closed. */
   close(): void;
   ref(): void;

@@ -95,3 +95,17 @@ export const listOf =
     }
     return undefined;
   };
+
+const characters = wholeFrom(1, 65535);
+
+/** Of a terminal: { cols, rows }. */
+export const terminalSize: Rule = (value) => {
+  const give = 'an object with cols and rows, whole numbers from 1 to 65535';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { give };
+  for (const name of new Set(['cols', 'rows', ...Object.keys(value)])) {
+    const entry = (value as Record<string, unknown>)[name];
+    const problem = name === 'cols' || name === 'rows' ? characters(entry) : { give };
+    if (problem) return { ...problem, at: `.${name}`, value: entry };
+  }
+  return undefined;
+};

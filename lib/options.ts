@@ -18,11 +18,13 @@ import {
   type Rule,
   record,
   rule,
+  terminalSize,
   text,
   whole,
 } from './option-rules.js';
 import type { Policy, PolicyDescription, PolicyProfile } from './policy.js';
 import { signalNumber } from './signals.js';
+import type { TerminalSize } from './terminal.js';
 
 /** How one standard stream is set up: a pipe to this process, this process's own, /dev/null, or a descriptor. */
 export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number;
@@ -90,6 +92,11 @@ export interface SpawnOptions extends CommonOptions {
   keepBackground?: boolean | undefined;
   /** A descriptor of this process, open for writing, that gets one line for each system call. */
   traceFd?: number | undefined;
+  /**
+   * A terminal of its own for the three standard streams, in place of `stdio`: the program leads its session, and `stdin` and
+   * `stdout` are the terminal's other side. Ending `stdin` types Ctrl-D; destroying it hangs up.
+   */
+  pty?: TerminalSize | undefined;
 }
 
 export interface ExecOptions extends CommonOptions {
@@ -205,6 +212,7 @@ const rules = {
     newSession: flag,
     keepBackground: flag,
     traceFd: descriptor,
+    pty: terminalSize,
   },
   'Sandbox.exec': execRules,
   run: { ...execRules, ...isolationRules, kvmDevice: path, policy: checkedLater },
@@ -248,6 +256,10 @@ function validateCombinations(
       true,
       "false: with isolation no process outlives its program's end",
     );
+  }
+  for (const name of ['stdio', 'newSession'] as const) {
+    if (options.pty && options[name] !== undefined)
+      throw refuse(operation, `options.${name}`, options[name], 'either it or pty, which decides it');
   }
   const conflict = conflictingLimits(options);
   if (conflict) throw refuse(operation, `options.limits${conflict.at}`, conflict.value, conflict.give);

@@ -10,10 +10,12 @@ import { errnoText, SandboxError } from './errors.js';
 import type { Launched } from './launch.js';
 import { noTree, type ProgramMetrics, treeUsage } from './metrics.js';
 import { native } from './native.js';
+import { terminalSize } from './option-rules.js';
 import type { KillSignal } from './options.js';
 import { deathByFilter, reportedFailure } from './report.js';
 import { setupError } from './setup-failure.js';
 import { signalName, signalNumber } from './signals.js';
+import { Terminal } from './terminal.js';
 
 const log = logger('process');
 
@@ -200,6 +202,30 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     return true;
   }
 
+  /** Changes the size of the terminal (`pty`); the program gets SIGWINCH. Throws ERR_INVALID_OPTION without one. */
+  resize(cols: number, rows: number): void {
+    if (!(this.stdout instanceof Terminal)) {
+      throw new SandboxError(
+        'ERR_INVALID_OPTION',
+        'GuestProcess.resize: the program has no terminal of ours',
+        {
+          path: 'options.pty',
+          remedy: 'Start it with the option pty.',
+        },
+      );
+    }
+    const problem = terminalSize({ cols, rows });
+    if (problem) {
+      const path = (problem.at ?? '').slice(1);
+      throw new SandboxError('ERR_INVALID_OPTION', `GuestProcess.resize: ${path} is wrong`, {
+        path,
+        value: problem.value,
+        remedy: `Give ${problem.give}.`,
+      });
+    }
+    this.stdout.resize({ cols, rows });
+  }
+
   /** Passes on a signal that this process was sent, unless the program was sent it as well. */
   forward(signal: KillSignal): void {
     const number = signalNumber(signal);
@@ -364,6 +390,12 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
       throw error;
     }
   }
+}
+
+/** With `pty`: both streams are the terminal, which has what the program writes to standard error as well. */
+export interface TerminalProcess extends GuestProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
 }
 
 /** With `stdio: 'pipe'`, the default, there are all three streams. */

@@ -34,8 +34,15 @@ import {
 } from './options.js';
 import { OutputMeter } from './output-meter.js';
 import { findProgram } from './path-search.js';
-import { type EndingLimit, GuestProcess, type PipedProcess, type ProcessExit } from './process.js';
+import {
+  type EndingLimit,
+  GuestProcess,
+  type PipedProcess,
+  type ProcessExit,
+  type TerminalProcess,
+} from './process.js';
 import type { SyscallName } from './syscalls.js';
+import { Terminal, type TerminalSize } from './terminal.js';
 
 const log = logger('sandbox');
 
@@ -140,8 +147,9 @@ export class Sandbox implements AsyncDisposable {
    */
   spawn(
     argv: readonly string[],
-    options?: SpawnOptions & { stdio?: 'pipe' | undefined },
+    options?: SpawnOptions & { stdio?: 'pipe' | undefined; pty?: undefined },
   ): Promise<PipedProcess>;
+  spawn(argv: readonly string[], options: SpawnOptions & { pty: TerminalSize }): Promise<TerminalProcess>;
   spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess>;
   async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
     validateArgv('Sandbox.spawn', argv);
@@ -166,17 +174,22 @@ export class Sandbox implements AsyncDisposable {
     const program = isolated ? argv[0] : findProgram(argv[0], env, cwd);
 
     this.#starting++;
-    const channel = this.#openChannel();
     const observed = this.#events.programStarts();
     const { programId } = observed;
+    let channel: InterceptChannel | undefined;
+    let terminal: Terminal | undefined;
     try {
+      channel = this.#openChannel();
+      terminal = options.pty && new Terminal(options.pty);
+      if (terminal) meter?.attach(terminal);
       const launched = await launch({
         argv,
         argv0: options.argv0,
         program,
         env,
         cwd,
-        stdio,
+        stdio: terminal ? [terminal.programFd, terminal.programFd, terminal.programFd] : stdio,
+        terminal: terminal !== undefined,
         kvmFd: this.#device.fd,
         newSession: options.newSession ?? !inherits,
         traceFd: options.traceFd,
@@ -188,6 +201,7 @@ export class Sandbox implements AsyncDisposable {
         events: observed.memory,
       });
       channel?.started(launched.supervisor);
+      if (terminal) launched.streams = [terminal, terminal, null];
       const guest = await GuestProcess.start(launched, {
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? 0,
         killSignal: options.killSignal ?? this.#options.killSignal ?? 'SIGKILL',
@@ -199,6 +213,8 @@ export class Sandbox implements AsyncDisposable {
       if (meter?.over) guest.endForLimit('output');
       else if (meter) meter.onOver = () => guest.endForLimit('output');
       if (this.#usedUp) guest.endForLimit(this.#usedUp);
+      const hangUp = (): void => terminal?.ended();
+      guest.exited.then(hangUp, hangUp);
       if (options.keepBackground) guest.keepBackground();
       this.#processes.add(guest);
       guest.gone.then(() => {
@@ -210,6 +226,7 @@ export class Sandbox implements AsyncDisposable {
     } catch (error) {
       channel?.close();
       this.#events.programGone(programId);
+      terminal?.destroy();
       throw error;
     } finally {
       this.#starting--;

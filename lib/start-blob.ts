@@ -15,6 +15,7 @@ export const startFlags = {
   searchPath: 1 << 4,
   fileLimit: 1 << 5,
   showPolicy: 1 << 6,
+  terminal: 1 << 8,
 } as const;
 
 /** Numbers that the descriptors have in the started process. */

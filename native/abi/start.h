@@ -35,6 +35,8 @@ constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `
 constexpr u32 kStartShowPolicy = 1u << 6;  // print what the policy lets reach the host, one JSON line, exit
 constexpr u32 kStartEntrypoint = 1u << 7;  // argv[0] is not the guest's; nobody reads of the guest's death
 
+constexpr u32 kStartTerminal = 1u << 8;  // a session of its own, with the terminal on fd 0
+
 // Added by the monitor to what it carries from exec to exec: this is the process that Node started.
 constexpr u32 kStateFirst = 1u << 31;
 // And: some thread has been in a Landlock domain of the guest's, so that the host is to judge what is executed.

@@ -46,13 +46,14 @@ void on_event(uv_poll_t* handle, int status, int events) {
 
 }  // namespace
 
-// The JavaScript object: select(readable, writable) says what to wait for, close() ends it.
+// The JavaScript object: select(readable, writable) says what to wait for beside the end, stop() for nothing, close() ends it.
 class Watcher : public Napi::ObjectWrap<Watcher> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Watcher",
-                       {InstanceMethod("select", &Watcher::select), InstanceMethod("close", &Watcher::end),
-                        InstanceMethod("ref", &Watcher::ref), InstanceMethod("unref", &Watcher::unref)});
+                       {InstanceMethod("select", &Watcher::select), InstanceMethod("stop", &Watcher::stop),
+                        InstanceMethod("close", &Watcher::end), InstanceMethod("ref", &Watcher::ref),
+                        InstanceMethod("unref", &Watcher::unref)});
   }
 
   explicit Watcher(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Watcher>(info) {
@@ -90,6 +91,10 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
     const int events = (info[0].As<Napi::Boolean>().Value() ? UV_READABLE : 0) |
                        (info[1].As<Napi::Boolean>().Value() ? UV_WRITABLE : 0) | UV_DISCONNECT;
     uv_poll_start(&poll_->handle, events, on_event);
+    return info.Env().Undefined();
+  }
+  Napi::Value stop(const Napi::CallbackInfo& info) {
+    if (poll_ != nullptr) uv_poll_stop(&poll_->handle);
     return info.Env().Undefined();
   }
   Napi::Value end(const Napi::CallbackInfo& info) {

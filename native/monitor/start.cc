@@ -1,6 +1,7 @@
 // First start and exec, told apart by AT_EXECFN (abi/start.h).
 #include "monitor/start.h"
 
+#include <asm/ioctls.h>
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -145,6 +146,15 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   return *t;
 }
 
+// The program is the leader of its session and of the terminal's foreground, as a login shell is.
+void take_terminal() {
+  i64 r = host::call(__NR_setsid);
+  // In a sandbox it may lead one already.
+  if (r < 0 && host::call(__NR_getsid, 0) == host::call(__NR_getpid)) r = 0;
+  if (r >= 0) r = host::call(__NR_ioctl, 0, TIOCSCTTY, 0);
+  if (r < 0) fail_start("ERR_SYSTEM", -r, "cannot take the terminal", nullptr, abi::kExitStartFailed);
+}
+
 [[noreturn]] void first_start(const KernelStack& kernel) {
   StartConfig config = read_start_config();
   flags = config.blob.flags;
@@ -164,6 +174,7 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   if (flags & abi::kStartFileLimit) fds_limit(config.blob.file_soft, config.blob.file_hard);
   load_policy();
   intercept::start(config.calls);
+  if (flags & abi::kStartTerminal) take_terminal();
   if (flags & abi::kStartShowPolicy) show_policy();
   start_events(config.blob.program_id);
   if (flags & abi::kStartTrace) trace_start();

@@ -40,6 +40,7 @@ describe('start blob', () => {
     expect(startFlags.selfTest).toBe(constant('kStartSelfTest'));
     expect(startFlags.forceUserEntry).toBe(constant('kStartForceUserEntry'));
     expect(startFlags.searchPath).toBe(constant('kStartSearchPath'));
+    expect(startFlags.terminal).toBe(constant('kStartTerminal'));
     expect(startFlags.fileLimit).toBe(constant('kStartFileLimit'));
     expect(header).toContain(`static_assert(sizeof(StartBlob) == ${startBlobSize})`);
     expect(header).toContain(`0..${startMaximumExtraFds}: how many`);
