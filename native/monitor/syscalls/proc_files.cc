@@ -3,6 +3,7 @@
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
 #include <linux/resource.h>
+#include <linux/stat.h>
 
 #include "monitor/fds.h"
 #include "monitor/guest_limits.h"
@@ -198,7 +199,75 @@ i64 rewrite(int from, int to, Kind kind, const char* path) {
   return error < 0 ? error : 1;
 }
 
+// A line at a time, as it is.
+i64 copy_text(int from, int to) {
+  LineBuffers buffers;
+  if (!buffers.get()) return -ENOMEM;
+  TextOut out(to, buffers.out, LineBuffers::kOut);
+  const i64 error = for_each_line(from, buffers, [&](const char* line) { out.line(line); });
+  return error == 0 && !out.finish() ? -ENOMEM : error;
+}
+
+// Which file of procfs a copy shows, by the copy's inode, so that a program that reads from the start again (top and the like
+// keep such files open) reads what is so by then. Written without a lock: the inode goes first and comes last. A copy that fell
+// out of the list, or was inherited over an exec, stays as it was.
+struct Shown {
+  u64 inode;
+  char path[56];
+};
+constexpr u32 kShown = 32;
+Shown shown[kShown];
+u32 shown_next;
+
+void remember_copy(int copy, const char* path) {
+  struct stat status;
+  const size_t size = strlen(path) + 1;
+  if (size > sizeof Shown::path || host::call(__NR_fstat, copy, &status) < 0 || !S_ISREG(status.st_mode))
+    return;
+  Shown& entry = shown[__atomic_fetch_add(&shown_next, 1, __ATOMIC_RELAXED) % kShown];
+  __atomic_store_n(&entry.inode, 0, __ATOMIC_SEQ_CST);
+  memcpy(entry.path, path, size);
+  __atomic_store_n(&entry.inode, status.st_ino, __ATOMIC_RELEASE);
+  proc_copies_in_use = true;
+}
+
+// False when `fd` is no copy that is remembered.
+bool shown_path(int fd, char (&path)[sizeof Shown::path]) {
+  struct stat status;
+  if (host::call(__NR_fstat, fd, &status) < 0 || !S_ISREG(status.st_mode)) return false;
+  for (Shown& entry : shown) {
+    if (__atomic_load_n(&entry.inode, __ATOMIC_ACQUIRE) != status.st_ino) continue;
+    memcpy(path, entry.path, sizeof path);
+    if (__atomic_load_n(&entry.inode, __ATOMIC_SEQ_CST) != status.st_ino) return false;
+    char name[kPathMax];
+    const i64 length = describe_fd(fd, name, sizeof name);
+    return length > 0 && starts_with(name, "/memfd:proc-");
+  }
+  return false;
+}
+
 }  // namespace
+
+bool proc_copies_in_use;
+
+void refresh_proc_copy(int fd) {
+  char path[sizeof Shown::path];
+  if (!shown_path(fd, path)) return;
+  const i64 from = host::call(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+  char link[48];
+  Text(link, sizeof link).str("/proc/thread-self/fd/").dec(fd);
+  // The process may be gone: then there is nothing to read any more.
+  const i64 to = host::call(__NR_openat, AT_FDCWD, link, O_WRONLY | O_TRUNC | O_CLOEXEC, 0);
+  if (from >= 0 && to >= 0 && is_on_proc(static_cast<int>(from))) {
+    const Kind kind = kind_of(last_component(path), strlen(last_component(path)));
+    if (rewrite(static_cast<int>(from), static_cast<int>(to), kind, path) == 0 &&
+        host::call(__NR_lseek, from, 0, 0) == 0) {
+      copy_text(static_cast<int>(from), static_cast<int>(to));
+    }
+  }
+  if (from >= 0) host::call(__NR_close, from);
+  if (to >= 0) host::call(__NR_close, to);
+}
 
 bool is_own_proc_path(const char* path) {
   char self[16];
@@ -226,10 +295,12 @@ i64 proc_file_for_guest(int fd, bool close_on_exec) {
   Copy copy;
   i64 result = copy.make(name);
   if (result == 0) result = rewrite(fd, copy.writer(), kind, path);
-  if (result == 0)
+  if (result == 0) {
     result = host::call(__NR_lseek, fd, 0, 0);
-  else if (result > 0)
+  } else if (result > 0) {
     result = copy.replace(fd, close_on_exec);
+    if (result >= 0) remember_copy(fd, path);
+  }
   if (result < 0) host::call(__NR_close, fd);
   return result < 0 ? result : fd;
 }

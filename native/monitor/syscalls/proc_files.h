@@ -15,6 +15,11 @@ bool proc_file_of_interest(const char* name, size_t size);
 // number, maybe with other contents behind it) or -errno with `fd` closed.
 i64 proc_file_for_guest(int fd, bool close_on_exec);
 
+// Some such descriptor has other contents behind it.
+extern bool proc_copies_in_use;
+// The guest is about to read `fd`, whatever that is, from its start: what is a copy becomes what the file holds now.
+void refresh_proc_copy(int fd);
+
 // `path` (as describe_fd gives it) is a file under this process's directory on procfs.
 bool is_own_proc_path(const char* path);
 
