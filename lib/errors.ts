@@ -7,6 +7,11 @@ import { getSystemErrorMap } from 'node:util';
 export const errorCodes = [
   'ERR_ABORTED',
   'ERR_CWD',
+  'ERR_IMAGE_CACHE',
+  'ERR_IMAGE_INVALID',
+  'ERR_IMAGE_NOT_FOUND',
+  'ERR_IMAGE_TOO_LARGE',
+  'ERR_IMAGE_UNSUPPORTED',
   'ERR_INPUT',
   'ERR_INTERCEPT',
   'ERR_INVALID_OPTION',

@@ -24,6 +24,19 @@ export type {
   SyscallEvent,
   ViolationEvent,
 } from './event-types.js';
+export type { ImageConfig } from './image/config.js';
+export type { ImageLimits } from './image/limits.js';
+export type { ImageOptions, LoadOptions } from './image/load.js';
+export {
+  type CacheOptions,
+  type ImageInfo,
+  listImages,
+  loadImage,
+  type PruneOptions,
+  pruneImages,
+  removeImage,
+} from './image/manage.js';
+export type { SandboxImage } from './image/rootfs.js';
 export {
   callGroups,
   type InterceptHandler,
@@ -39,6 +52,7 @@ export type {
 } from './intercept-call.js';
 export type {
   BindMount,
+  ImageRootfs,
   Isolation,
   IsolationOptions,
   Mount,

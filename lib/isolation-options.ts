@@ -1,5 +1,6 @@
 /** Validation of the options that describe a sandbox; see lib/isolation.ts for what they mean. */
 import { lstatSync } from 'node:fs';
+import { imageRule } from './image/options.js';
 import { rlimitNumbers, weakerBits } from './isolation.js';
 import { limits } from './limit-options.js';
 import { weakenable } from './limits.js';
@@ -68,10 +69,12 @@ const wordOr =
   };
 
 const layer = wordOr([false, 'tmpfs'], record({ directory }, ['directory']), '{ directory }');
+const folderRootfs = record({ directory, writable: layer }, ['directory']);
+const imageRootfs = record({ image: imageRule, writable: layer }, ['image']);
 const rootfs = wordOr(
   ['host'],
-  record({ directory, writable: layer }, ['directory']),
-  '{ directory, writable }',
+  (value) => ('image' in (value as object) ? imageRootfs : folderRootfs)(value),
+  '{ directory, writable } or { image, writable }',
 );
 
 const hostname = rule(

@@ -1,5 +1,6 @@
 /** What a sandbox shows of the host and how it is described to the programs that make it. */
 import { resolve } from 'node:path';
+import type { ImageOptions } from './image/load.js';
 import { type LimitPlan, type Limits, planLimits, type WeakenableLimit } from './limits.js';
 
 /** `full`: namespaces, mounts and no privileges, as described below. `none`: a plain process runner. */
@@ -12,6 +13,13 @@ export interface Rootfs {
   /** The folder that is shown as /. */
   directory: string;
   /** Default false. */
+  writable?: WritableLayer | undefined;
+}
+
+/** An OCI image or an archive of `docker save` as a root (docs/images.md). */
+export interface ImageRootfs {
+  image: string | ImageOptions;
+  /** Default 'tmpfs'. */
   writable?: WritableLayer | undefined;
 }
 
@@ -77,7 +85,7 @@ export type Weaker = keyof typeof weakerBits | WeakenableLimit;
 export interface IsolationOptions {
   isolation?: Isolation | undefined;
   /** What is shown as /; default 'host': the host's, read-only. /tmp, /run, /dev, /proc and /sys are never the host's. */
-  rootfs?: 'host' | Rootfs | undefined;
+  rootfs?: 'host' | Rootfs | ImageRootfs | undefined;
   mounts?: readonly Mount[] | undefined;
   /** Default 'none'. */
   network?: Network | undefined;
@@ -147,9 +155,13 @@ function describeMount(mount: Mount): Description['mounts'][number] {
       };
 }
 
-/** Pre: the options are valid. */
+export const isImage = (rootfs: IsolationOptions['rootfs']): rootfs is ImageRootfs =>
+  typeof rootfs === 'object' && 'image' in rootfs;
+
+/** Pre: the options are valid, and an image has become a folder (image/rootfs.ts). */
 export function describe(options: IsolationOptions): Description {
-  const rootfs = typeof options.rootfs === 'object' ? options.rootfs : { directory: '/' };
+  const rootfs =
+    typeof options.rootfs === 'object' && 'directory' in options.rootfs ? options.rootfs : { directory: '/' };
   const [ownUid, ownGid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const { uid, gid, hostUid, hostGid } = options.user ?? { uid: ownUid, gid: ownGid };
   const rlimits: Description['rlimits'] = { core: { soft: 0, hard: 0 } };

@@ -79,6 +79,14 @@ export interface Addon {
   closeFd(fd: number): void;
   /** Leaves what the addon has opened to a new owner, who closes it. */
   releaseFd(fd: number): void;
+  /** flock(2) without waiting; false when somebody else's lock is in the way. */
+  lockFile(fd: number, exclusive: boolean): boolean;
+  /** Until all that was written to the file system of `fd` is on the disk. */
+  syncFilesystem(fd: number): Promise<void>;
+  /** AF_UNIX, SOCK_SEQPACKET, close-on-exec. */
+  createSocketPair(): [number, number];
+  /** The descriptor that lies in the socket; never waits. */
+  receiveFd(socket: number): number;
   /** Ends this process by a signal's default action, without a core file. */
   dieBySignal(signal: number): void;
   /** Ends this process at once; terminal settings stay as the guest left them. */

@@ -4,6 +4,7 @@
  */
 import { SandboxError } from './errors.js';
 import type { EventOptions } from './event-types.js';
+import { imageParts } from './image/options.js';
 import { defaultIsolation, type IsolationOptions, isolationOptionNames } from './isolation.js';
 import { directoryInside, isolationRules } from './isolation-options.js';
 import { conflictingLimits } from './limit-options.js';
@@ -21,6 +22,7 @@ import {
   terminalSize,
   text,
   whole,
+  wholeFrom,
 } from './option-rules.js';
 import type { Policy, PolicyDescription, PolicyProfile } from './policy.js';
 import { signalNumber } from './signals.js';
@@ -193,6 +195,7 @@ const eventOptions = record({
   ),
   backpressure: oneOf('drop', 'block'),
 });
+const cacheRules = { cache: imageParts.cache, owners: imageParts.owners };
 
 /** By the name of the call. */
 const rules = {
@@ -217,6 +220,10 @@ const rules = {
   'Sandbox.exec': execRules,
   run: { ...execRules, ...isolationRules, kvmDevice: path, policy: checkedLater },
   doctor: { kvmDevice: path },
+  loadImage: { ...imageParts, signal: abortSignal },
+  listImages: cacheRules,
+  removeImage: cacheRules,
+  pruneImages: { ...cacheRules, unusedForMs: wholeFrom(0, Number.MAX_SAFE_INTEGER) },
 } satisfies Record<string, Record<string, Rule>>;
 
 /** Where a program runs in a sandbox with isolation, its working directory is one in there. */

@@ -9,6 +9,7 @@ import type { EventCounters, EventFilter, EventKind, EventOf, EventStreamOptions
 import { Events } from './events.js';
 import { feed } from './feed.js';
 import { memoryUsage, outOfMemoryKills, processorTime } from './group-usage.js';
+import type { SandboxImage } from './image/rootfs.js';
 import {
   type InterceptHandler,
   type Interception,
@@ -16,8 +17,8 @@ import {
   Interceptors,
 } from './intercept.js';
 import { InterceptChannel } from './intercept-channel.js';
-import { type Description, defaultCwd, defaultEnv, describe, fileLimit } from './isolation.js';
-import { Keeper } from './keeper.js';
+import { Isolated } from './isolated.js';
+import { fileLimit } from './isolation.js';
 import { launch } from './launch.js';
 import type { SandboxMetrics } from './metrics.js';
 import { type KvmDevice, native } from './native.js';
@@ -60,11 +61,6 @@ export interface ExecResult<Output extends string | Buffer = string> extends Pro
   truncated: boolean;
 }
 
-interface Isolated {
-  description: Description;
-  keeper: Keeper;
-}
-
 /** `await using box = await Sandbox.create()` closes it at the end of the block. Any number of programs may run at once. */
 export class Sandbox implements AsyncDisposable {
   readonly #device: KvmDevice;
@@ -95,7 +91,7 @@ export class Sandbox implements AsyncDisposable {
 
   /**
    * Opens and verifies the KVM device and, with isolation, makes namespaces and mounts. Rejects with
-   * ERR_INVALID_OPTION, ERR_SANDBOX_SETUP, ERR_LIMIT_UNAVAILABLE, ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION,
+   * ERR_INVALID_OPTION, ERR_SANDBOX_SETUP, ERR_LIMIT_UNAVAILABLE, ERR_IMAGE_..., ERR_KVM_NOT_FOUND, ERR_KVM_PERMISSION,
    * ERR_KVM_UNSUPPORTED, ERR_NATIVE_NOT_BUILT, ERR_UNSUPPORTED_PLATFORM, ERR_SYSTEM.
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -111,8 +107,7 @@ export class Sandbox implements AsyncDisposable {
       const policyFd = policy && addon.createMemfd('barchan-policy', policy);
       if (policyFd !== undefined) undo.push(() => addon.closeFd(policyFd));
       if (!isIsolated(options)) return new Sandbox(device, options, policyFd);
-      const description = describe(options);
-      return new Sandbox(device, options, policyFd, { description, keeper: await Keeper.start(description) });
+      return new Sandbox(device, options, policyFd, await Isolated.create(options));
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw toSandboxError(error, 'Cannot create a sandbox');
@@ -139,6 +134,11 @@ export class Sandbox implements AsyncDisposable {
     log('created: %o', device);
   }
 
+  /** The image that it shows: its id, and what it says of itself. */
+  get image(): SandboxImage | undefined {
+    return this.#isolated?.image;
+  }
+
   /**
    * Starts a program; resolves when its process exists. `argv[0]` is its path, or a name that is searched for in
    * the PATH of `env`. Rejects with ERR_INVALID_OPTION, ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE,
@@ -162,8 +162,8 @@ export class Sandbox implements AsyncDisposable {
     this.#mustBeOpen();
     mustNotBeAborted(argv[0], options.signal);
     const isolated = this.#isolated;
-    const cwd = options.cwd ?? this.#options.cwd ?? (isolated && defaultCwd(isolated.description));
-    const env = options.env ?? this.#options.env ?? (isolated ? defaultEnv() : process.env);
+    const cwd = options.cwd ?? this.#options.cwd ?? isolated?.cwd;
+    const env = options.env ?? this.#options.env ?? isolated?.env ?? process.env;
     const stdio = stdioEntries(options.stdio ?? 'pipe');
     const inherits = stdio.slice(0, 3).some((entry, index) => entry === 'inherit' || entry === index);
     const plan = isolated?.description.limits;
@@ -392,7 +392,7 @@ export class Sandbox implements AsyncDisposable {
     if (this.#starting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
     this.#lastMetrics = this.metrics();
-    await this.#isolated?.keeper.close();
+    await this.#isolated?.close();
     this.#events.close();
     const { addon } = native();
     addon.closeFd(this.#device.fd);

@@ -5,6 +5,8 @@
  * A signal from the terminal goes to the whole foreground group and so reaches the program by itself; one
  * sent to this process alone does not. The supervisor, which is in the same group, tells the two apart.
  */
+
+import type { SandboxImage } from '../image/rootfs.js';
 import { native } from '../native.js';
 import type { SandboxOptions, SpawnOptions } from '../options.js';
 import type { GuestProcess } from '../process.js';
@@ -28,11 +30,12 @@ const passedOn = [
   'SIGTTOU',
 ] as const;
 
-/** Does not return, or throws a SandboxError. */
+/** Does not return, or throws a SandboxError. `ofImage` says what is run where the sandbox shows an image. */
 export async function runInForeground(
-  argv: readonly string[],
+  command: readonly string[],
   options: SpawnOptions,
   sandbox: SandboxOptions,
+  ofImage?: (image: SandboxImage) => { argv: readonly string[]; env: NodeJS.ProcessEnv },
 ): Promise<never> {
   let guest: GuestProcess | undefined;
   const early: NodeJS.Signals[] = [];
@@ -43,7 +46,8 @@ export async function runInForeground(
     });
   }
   const box = await Sandbox.create(sandbox);
-  guest = await box.spawn(argv, options);
+  const { argv, env } = (box.image && ofImage?.(box.image)) ?? { argv: command, env: options.env };
+  guest = await box.spawn(argv, { ...options, env });
   for (const signal of early) guest.forward(signal);
   guest.on('stopped', () => process.kill(process.pid, 'SIGSTOP'));
   const exit = await guest.exited;

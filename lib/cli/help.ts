@@ -10,6 +10,7 @@ Commands:
   run [OPTIONS] [--] PROGRAM [ARGUMENT]...     run a program
   trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
   policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
+  image load|list|remove|prune ...             images that --image has unpacked
   doctor [--json]                              check this machine, and say what to do
   help [COMMAND]                               this text, or that of a command
   version                                      the version
@@ -36,7 +37,11 @@ With any of them it gets namespaces of its own, the host's files to read only, n
 environment with PATH, HOME, LANG and TERM alone, and /tmp in memory.
       --sandbox            that, and nothing else
       --rootfs DIR         show DIR as / instead of the host's root
-      --writable tmpfs|DIR let the root be written: changes go to memory, or to DIR, which keeps them
+      --image PATH[:REF]   show an OCI image layout or an archive of docker save as /, and run its program
+      --entrypoint PROGRAM instead of the image's own; "" for none
+      --image-cache DIR    where images are unpacked (default $XDG_CACHE_HOME/barchan)
+      --writable tmpfs|DIR|none             let the root be written: changes go to memory, or to DIR, which keeps
+                           them (default: none, but tmpfs with --image)
       --mount SOURCE:TARGET[:rw][:noexec]   show a file or folder of the host there (repeatable)
       --tmpfs TARGET[:SIZE[k|m|g]]          an empty folder in memory (repeatable)
       --net none|loopback|host              network (default none)
@@ -73,6 +78,22 @@ Exit status: as of "barchan run".
 
 Shows which system calls the policy lets a guest make, and which calls of the host kernel that can cause: the
 monitor's own seccomp filter allows no other. FILE is a policy in JSON; without a name: default.
+`,
+  image: `Usage: barchan image load PATH[:REF]... [--limit NAME=NUMBER]...
+       barchan image list
+       barchan image remove ID...
+       barchan image prune [--unused-for DAYS]
+
+Unpacks images (OCI image layouts and archives of docker save) ahead of "barchan run --image", lists and removes
+them. An image in use is not removed. Limits of load: bytes, entries, ratio, pathBytes, depth, layers.
+
+Options:
+      --json               print JSON
+      --image-cache DIR    the cache (default $XDG_CACHE_HOME/barchan, or ~/.cache/barchan)
+      --owners keep|caller whom files belong to: as the image says (root's default), or this user
+      --limit NAME=NUMBER  see above (repeatable)
+      --unused-for DAYS    only images that were not used for so long
+  -h, --help               this text
 `,
   doctor: `Usage: barchan doctor [--json] [--device PATH]
 

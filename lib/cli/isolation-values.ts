@@ -1,11 +1,14 @@
 /** The options of `run` and `trace` that ask for a sandbox; without any of them a program runs as a plain process. */
 import { defaultEnv, type IsolationOptions, type Mount, type Rlimits } from '../isolation.js';
 import type { Limits } from '../limits.js';
+import { parseImage } from './image-run.js';
 import { usageError } from './usage.js';
 
 export const isolationFlags = {
   sandbox: { type: 'boolean' },
   rootfs: { type: 'string' },
+  image: { type: 'string' },
+  'image-cache': { type: 'string' },
   writable: { type: 'string' },
   mount: { type: 'string', multiple: true },
   tmpfs: { type: 'string', multiple: true },
@@ -20,6 +23,8 @@ export const isolationFlags = {
 export interface IsolationValues {
   sandbox?: boolean;
   rootfs?: string;
+  image?: string;
+  'image-cache'?: string;
   writable?: string;
   mount?: string[];
   tmpfs?: string[];
@@ -77,6 +82,20 @@ function parseLimit(text: string): Rlimits | undefined {
   return { [name]: { soft: value(soft), hard: value(hard ?? soft) } };
 }
 
+function rootfs(verb: string, values: IsolationValues): IsolationOptions['rootfs'] {
+  const { writable: word, image, 'image-cache': cache } = values;
+  const writable =
+    word === undefined ? undefined : word === 'none' ? false : word === 'tmpfs' ? word : { directory: word };
+  const hint = `Try: barchan help ${verb}`;
+  if (image !== undefined) {
+    if (values.rootfs !== undefined) usageError(`${verb}: --image and --rootfs exclude one another`, hint);
+    return { image: { ...parseImage(image), cache }, writable };
+  }
+  if (cache !== undefined) usageError(`${verb}: --image-cache needs --image`, hint);
+  if (values.rootfs === undefined && writable === undefined) return 'host';
+  return { directory: values.rootfs ?? '/', writable: writable ?? false };
+}
+
 /** undefined: no sandbox is asked for. Wrong values that have the right form are left to Sandbox.create(). */
 export function isolationOptions(verb: string, values: IsolationValues): IsolationOptions | undefined {
   const asked = Object.keys(isolationFlags).some(
@@ -89,17 +108,9 @@ export function isolationOptions(verb: string, values: IsolationValues): Isolati
       `${verb}: --${name} must be ${form}, not ${JSON.stringify(text)}`,
       `Try: barchan help ${verb}`,
     );
-  const { writable } = values;
   return {
     isolation: 'full',
-    rootfs:
-      values.rootfs === undefined && writable === undefined
-        ? 'host'
-        : {
-            directory: values.rootfs ?? '/',
-            writable:
-              writable === undefined ? false : writable === 'tmpfs' ? 'tmpfs' : { directory: writable },
-          },
+    rootfs: rootfs(verb, values),
     mounts: [
       ...(values.mount ?? []).map((text) =>
         parse('mount', 'SOURCE:TARGET[:ro|rw][:noexec]', text, parseMount),

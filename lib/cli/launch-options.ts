@@ -1,5 +1,8 @@
 /** The options that `run` and `trace` share. */
+
+import type { SandboxImage } from '../image/rootfs.js';
 import type { SandboxOptions, SpawnOptions, Stdio, StdioEntry } from '../options.js';
+import { imageCommand } from './image-run.js';
 import { inheritedDescriptors } from './inherited.js';
 import { type IsolationValues, isolationFlags, isolationOptions, sandboxEnv } from './isolation-values.js';
 import { usageError } from './usage.js';
@@ -13,6 +16,7 @@ export const launchOptions = {
   device: { type: 'string' },
   policy: { type: 'string' },
   'kill-background': { type: 'boolean' },
+  entrypoint: { type: 'string' },
   ...isolationFlags,
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -26,10 +30,11 @@ export interface LaunchValues extends IsolationValues {
   device?: string;
   policy?: string;
   'kill-background'?: boolean;
+  entrypoint?: string;
 }
 
-function environment(values: LaunchValues, isolated: boolean): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = values['clear-env'] ? {} : isolated ? sandboxEnv() : { ...process.env };
+function environment(values: LaunchValues, base: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = values['clear-env'] ? {} : { ...base };
   for (const entry of values.env ?? []) {
     const equals = entry.indexOf('=');
     if (equals === -1) env[entry] = process.env[entry];
@@ -59,13 +64,30 @@ export function spawnOptions(verb: string, values: LaunchValues): SpawnOptions {
   const isolated = isolationOptions(verb, values) !== undefined;
   return {
     cwd: values.cwd,
-    env: environment(values, isolated),
+    env: environment(values, isolated ? sandboxEnv() : process.env),
     timeoutMs,
     argv0: values.argv0,
     stdio: isolated ? 'inherit' : inheritedStdio(),
     newSession: false,
     keepBackground: !values['kill-background'] && !isolated,
   };
+}
+
+/** What is run and with which variables when the sandbox shows an image; undefined: what the command line says. */
+export function imageProgram(
+  verb: string,
+  values: LaunchValues,
+  command: readonly string[],
+): ((image: SandboxImage) => { argv: readonly string[]; env: NodeJS.ProcessEnv }) | undefined {
+  if (values.image === undefined) {
+    if (values.entrypoint !== undefined)
+      usageError(`${verb}: --entrypoint needs --image`, `Try: barchan help ${verb}`);
+    return undefined;
+  }
+  return (image) => ({
+    argv: imageCommand(verb, image, command, values.entrypoint),
+    env: environment(values, { TERM: process.env.TERM, ...image.env }),
+  });
 }
 
 /** What the sandbox is made with. Ends with a message when the policy's file cannot be used. */

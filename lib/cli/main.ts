@@ -9,6 +9,7 @@ interface Verb {
 const verbs: Record<string, () => Promise<Verb>> = {
   run: () => import('./run.js'),
   trace: () => import('./trace.js'),
+  image: () => import('./image.js'),
   doctor: () => import('./doctor.js'),
   policy: () => import('./policy.js'),
   help: () => import('./help.js'),

@@ -1,5 +1,5 @@
 /** barchan run */
-import { launchOptions, sandboxOptions, spawnOptions } from './launch-options.js';
+import { imageProgram, launchOptions, sandboxOptions, spawnOptions } from './launch-options.js';
 import { print } from './output.js';
 import { splitCommand, usageError } from './usage.js';
 
@@ -10,8 +10,10 @@ export async function main(args: string[]): Promise<void> {
     print(help('run'));
     return;
   }
-  if (command.length === 0) usageError('run: no program was given', 'Try: barchan run -- echo hello');
+  if (command.length === 0 && values.image === undefined)
+    usageError('run: no program was given', 'Try: barchan run -- echo hello');
   const options = spawnOptions('run', values);
   const { runInForeground } = await import('./foreground.js');
-  await runInForeground(command, options, await sandboxOptions('run', values));
+  const ofImage = imageProgram('run', values, command);
+  await runInForeground(command, options, await sandboxOptions('run', values), ofImage);
 }

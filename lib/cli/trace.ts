@@ -1,6 +1,6 @@
 /** barchan trace */
 import { openSync } from 'node:fs';
-import { launchOptions, sandboxOptions, spawnOptions } from './launch-options.js';
+import { imageProgram, launchOptions, sandboxOptions, spawnOptions } from './launch-options.js';
 import { complain, print } from './output.js';
 import { statuses } from './status.js';
 import { splitCommand, usageError } from './usage.js';
@@ -15,7 +15,8 @@ export async function main(args: string[]): Promise<void> {
     print(help('trace'));
     return;
   }
-  if (command.length === 0) usageError('trace: no program was given', 'Try: barchan trace -- echo hello');
+  if (command.length === 0 && values.image === undefined)
+    usageError('trace: no program was given', 'Try: barchan trace -- echo hello');
   const options = spawnOptions('trace', values);
   const { runInForeground } = await import('./foreground.js');
   let traceFd = 2;
@@ -27,5 +28,6 @@ export async function main(args: string[]): Promise<void> {
       process.exit(statuses.failure);
     }
   }
-  await runInForeground(command, { ...options, traceFd }, await sandboxOptions('trace', values));
+  const ofImage = imageProgram('trace', values, command);
+  await runInForeground(command, { ...options, traceFd }, await sandboxOptions('trace', values), ofImage);
 }

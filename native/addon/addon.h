@@ -81,6 +81,14 @@ Napi::Function define_event_ring(Napi::Env env);
 // closeFd(fd: number) and releaseFd(fd: number), of a descriptor that the addon has opened
 Napi::Value close_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 Napi::Value release_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// lockFile(fd: number, exclusive: boolean): false when somebody else's flock(2) is in the way
+Napi::Value lock_file(const Napi::CallbackInfo& info);
+// syncFilesystem(fd: number): a promise, kept when all that was written to the file system of `fd` is on the disk
+Napi::Value sync_filesystem(const Napi::CallbackInfo& info);
+// createSocketPair(): [fd, fd], AF_UNIX and SOCK_SEQPACKET, close-on-exec
+Napi::Value create_socket_pair(const Napi::CallbackInfo& info, Descriptors& descriptors);
+// receiveFd(socket: number): the descriptor that lies in the socket; never waits
+Napi::Value receive_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // dieBySignal(signal: number): does not return when the signal's default action ends a process
 Napi::Value die_by_signal(const Napi::CallbackInfo& info);
 // exitNow(status: number): does not return
