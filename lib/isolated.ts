@@ -23,7 +23,7 @@ export class Isolated {
       ? await (await import('./image/rootfs.js')).prepareImage(options)
       : undefined;
     try {
-      const description = describe(image?.isolation ?? options);
+      const description = describe(image?.isolation ?? options, image?.knownIds);
       return new Isolated(description, await Keeper.start(description), image);
     } catch (error) {
       image?.release();

@@ -136,6 +136,8 @@ export interface Description {
   limits: LimitPlan;
   /** When the sandbox's time is over, by the clock of process.hrtime(); 0: never. */
   deadlineMs: number;
+  /** Ids from 0 to below this one exist inside as themselves, beside the user; only root can have that. */
+  knownIds: number;
 }
 
 function describeMount(mount: Mount): Description['mounts'][number] {
@@ -159,7 +161,7 @@ export const isImage = (rootfs: IsolationOptions['rootfs']): rootfs is ImageRoot
   typeof rootfs === 'object' && 'image' in rootfs;
 
 /** Pre: the options are valid, and an image has become a folder (image/rootfs.ts). */
-export function describe(options: IsolationOptions): Description {
+export function describe(options: IsolationOptions, knownIds = 0): Description {
   const rootfs =
     typeof options.rootfs === 'object' && 'directory' in options.rootfs ? options.rootfs : { directory: '/' };
   const [ownUid, ownGid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
@@ -193,6 +195,7 @@ export function describe(options: IsolationOptions): Description {
     scratchBytes: limits.scratchBytes ?? options.scratchBytes ?? defaultScratchBytes,
     allowWeaker,
     limits,
+    knownIds,
     deadlineMs:
       limits.wallMs === undefined ? 0 : Number(process.hrtime.bigint() / 1_000_000n) + limits.wallMs,
   };

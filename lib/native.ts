@@ -83,10 +83,6 @@ export interface Addon {
   lockFile(fd: number, exclusive: boolean): boolean;
   /** Until all that was written to the file system of `fd` is on the disk. */
   syncFilesystem(fd: number): Promise<void>;
-  /** AF_UNIX, SOCK_SEQPACKET, close-on-exec. */
-  createSocketPair(): [number, number];
-  /** The descriptor that lies in the socket; never waits. */
-  receiveFd(socket: number): number;
   /** Ends this process by a signal's default action, without a core file. */
   dieBySignal(signal: number): void;
   /** Ends this process at once; terminal settings stay as the guest left them. */

@@ -304,7 +304,9 @@ export function validateOptions(operation: Operation, options: unknown, isolated
       throw refuse(operation, option + at, at ? problem.value : value, give);
     }
   }
-  validateCombinations(operation, options, inside);
+  // Images have limits of their own.
+  if (!operation.endsWith('Image') && !operation.endsWith('Images'))
+    validateCombinations(operation, options, inside);
 }
 
 /** Throws ERR_INVALID_OPTION unless `argv` is a list of one or more strings without NUL bytes. */

@@ -112,5 +112,6 @@ export function encodeSandboxBlob(description: Description): Buffer {
   head.writeBigUInt64LE(usage === 0 ? 0n : BigInt(limits.cpuMs ?? 0) * 1000n, groupsOffset + 24);
   head.writeUInt32LE(usage, groupsOffset + 32);
   head.writeUInt32LE(limits.oomAdjust, groupsOffset + 36);
+  head.writeUInt32LE(description.knownIds, groupsOffset + 40);
   return Buffer.concat([head, table, groupTable, settingTable, ...strings.parts], strings.size);
 }

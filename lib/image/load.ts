@@ -53,6 +53,7 @@ export interface LoadOptions {
 export interface HeldImage {
   record: ImageRecord;
   rootfs: string;
+  owners: Owners;
   release(): void;
 }
 
@@ -160,6 +161,7 @@ function held(cache: Cache, hex: string, record: ImageRecord, lock: Lock): HeldI
   return {
     record,
     rootfs: join(cache.folder(hex), 'rootfs'),
+    owners: cache.owners,
     release: () => {
       if (!released) lock.release();
       released = true;

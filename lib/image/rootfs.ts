@@ -18,11 +18,15 @@ export interface PreparedImage extends SandboxImage {
   /** The caller's options, with a folder for a root. */
   isolation: IsolationOptions;
   cwd: string;
+  /** See Description. */
+  knownIds: number;
   release(): void;
 }
 
 const imageOptions = (image: ImageRootfs['image']): ImageOptions =>
   typeof image === 'string' ? { path: image } : image;
+
+const mostIds = 65_536;
 
 const covers = (mount: Mount, path: string): boolean => {
   const target = 'tmpfs' in mount ? mount.tmpfs : mount.target;
@@ -51,6 +55,8 @@ export async function prepareImage(options: IsolationOptions): Promise<PreparedI
       config,
       isolation: { ...options, rootfs, user, mounts: [...hostNames(options), ...(options.mounts ?? [])] },
       cwd: config.workingDir,
+      // Files of others could not even be copied into a layer that takes changes.
+      knownIds: image.owners === 'keep' ? mostIds : 0,
       env: imageEnv(config, user.uid, passwd),
       release: () => image.release(),
     };

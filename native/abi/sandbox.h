@@ -22,6 +22,7 @@ constexpr u32 kSandboxMagic = 0x58534342;  // "BCSX"
 constexpr u32 kSandboxVersion = 1;
 constexpr u32 kSandboxMaximum = 256 << 10;
 constexpr u32 kSandboxMounts = 256;
+constexpr u32 kSandboxIds = 65536;  // SandboxBlob::id_count at most
 constexpr u32 kSandboxLimits = 16;  // RLIM_NLIMITS
 constexpr u32 kSandboxGroups = 16;
 constexpr u32 kSandboxSettings = 256;
@@ -95,7 +96,11 @@ struct SandboxBlob {
   u64 cpu_us;       // processor time of all programs; 0: no limit
   u32 cpu_usage;    // offset of the path of the file that tells it; 0 without cpu_us
   u32 oom_adjust;  // added to the programs' oom_score_adj, 0..1000: they are ended before what looks after them
-  u64 reserved[2];  // zero
+  // Ids from 0 to below this one exist inside as well, each as itself, `host_uid` and `uid` (and the groups) as one
+  // another; only root can have that. 0: no others exist.
+  u32 id_count;
+  u32 reserved_word;  // zero
+  u64 reserved;       // zero
 };
 static_assert(sizeof(SandboxBlob) == 384);
 

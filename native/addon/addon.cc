@@ -50,8 +50,6 @@ class Barchan : public Napi::Addon<Barchan> {
                              InstanceMethod("releaseFd", &Barchan::release, napi_enumerable),
                              InstanceMethod("lockFile", &Barchan::lock, napi_enumerable),
                              InstanceMethod("syncFilesystem", &Barchan::sync, napi_enumerable),
-                             InstanceMethod("createSocketPair", &Barchan::sockets, napi_enumerable),
-                             InstanceMethod("receiveFd", &Barchan::receive, napi_enumerable),
                              InstanceMethod("dieBySignal", &Barchan::die, napi_enumerable),
                              InstanceMethod("exitNow", &Barchan::exit, napi_enumerable),
                          });
@@ -83,8 +81,6 @@ class Barchan : public Napi::Addon<Barchan> {
   Napi::Value release(const Napi::CallbackInfo& info) { return release_fd(info, descriptors_); }
   Napi::Value lock(const Napi::CallbackInfo& info) { return lock_file(info); }
   Napi::Value sync(const Napi::CallbackInfo& info) { return sync_filesystem(info); }
-  Napi::Value sockets(const Napi::CallbackInfo& info) { return create_socket_pair(info, descriptors_); }
-  Napi::Value receive(const Napi::CallbackInfo& info) { return receive_fd(info, descriptors_); }
   Napi::Value die(const Napi::CallbackInfo& info) { return die_by_signal(info); }
   Napi::Value exit(const Napi::CallbackInfo& info) { return exit_now(info); }
 

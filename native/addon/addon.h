@@ -85,10 +85,6 @@ Napi::Value release_fd(const Napi::CallbackInfo& info, Descriptors& descriptors)
 Napi::Value lock_file(const Napi::CallbackInfo& info);
 // syncFilesystem(fd: number): a promise, kept when all that was written to the file system of `fd` is on the disk
 Napi::Value sync_filesystem(const Napi::CallbackInfo& info);
-// createSocketPair(): [fd, fd], AF_UNIX and SOCK_SEQPACKET, close-on-exec
-Napi::Value create_socket_pair(const Napi::CallbackInfo& info, Descriptors& descriptors);
-// receiveFd(socket: number): the descriptor that lies in the socket; never waits
-Napi::Value receive_fd(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // dieBySignal(signal: number): does not return when the signal's default action ends a process
 Napi::Value die_by_signal(const Napi::CallbackInfo& info);
 // exitNow(status: number): does not return

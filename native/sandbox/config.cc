@@ -130,8 +130,8 @@ const char* parse_config(const char* bytes, size_t size, Config& config) {
   if (blob.magic != abi::kSandboxMagic) return "the description has no magic number";
   if (blob.version != abi::kSandboxVersion) return "the description is of another version";
   if (blob.size != size) return "the description has a wrong size";
-  for (u64 word : blob.reserved)
-    if (word != 0) return "the description has reserved fields in use";
+  if (blob.reserved_word != 0 || blob.reserved != 0) return "the description has reserved fields in use";
+  if (blob.id_count > abi::kSandboxIds) return "too many ids";
   if (blob.weaker & ~kKnownWeaker) return "the description allows what is not known";
   if (blob.network > abi::kNetworkHost) return "the network is of an unknown kind";
   if (blob.writable > abi::kWritableDirectory) return "the writable layer is of an unknown kind";

@@ -18,7 +18,7 @@ constexpr u64 kPrivate = 1 << 18;  // MS_PRIVATE
 
 // Writes setgroups, uid_map and gid_map of process `pid` (0: the caller's own). Negative errno or 0.
 i64 write_maps(const Config& config, i64 pid) {
-  char path[64], line[64];
+  char path[64], line[160];
   auto file = [&](const char* name) {
     Text text(path, sizeof path);
     text.str("/proc/");
@@ -30,7 +30,19 @@ i64 write_maps(const Config& config, i64 pid) {
     return path;
   };
   auto map = [&](u32 inside, u32 outside) {
-    Text(line, sizeof line).udec(inside).put(' ').udec(outside).str(" 1\n");
+    Text text(line, sizeof line);
+    auto range = [&](u64 in, u64 out, u64 count) {
+      if (count > 0) text.udec(in).put(' ').udec(out).put(' ').udec(count).put('\n');
+    };
+    range(inside, outside, 1);
+    const u64 end = config.blob.id_count;
+    const u64 low = min<u64>(min(inside, outside), end), high = min<u64>(max(inside, outside), end);
+    range(0, 0, low);
+    if (inside != outside) {
+      if (high < end) range(outside, inside, 1);
+      if (low < high) range(low + 1, low + 1, high - low - 1);
+    }
+    if (high < end) range(high + 1, high + 1, end - high - 1);
     return line;
   };
   // For good, so that no program can drop a group that forbids it something, and as a condition for a
@@ -77,8 +89,8 @@ i64 finish_map_writer(const MapWriter& writer, bool write) {
 }
 
 Failure enter_user_namespace(const Config& config) {
-  const bool own =
-      host::call(__NR_geteuid) == config.blob.host_uid && host::call(__NR_getegid) == config.blob.host_gid;
+  const bool own = config.blob.id_count == 0 && host::call(__NR_geteuid) == config.blob.host_uid &&
+                   host::call(__NR_getegid) == config.blob.host_gid;
   MapWriter writer;
   if (!own)
     if (Failure f = check(start_map_writer(config, writer), "id-map")) return f;

@@ -130,8 +130,11 @@ bool holds_mounts(int parent, const char* name) {
   return probe.error() == -EINVAL;
 }
 
-Fd make_overlay(Builder& b, const Fd& lower, const char* name, u32 mode) {
-  i64 r = make_folder(b.upper.get(), name, mode);
+Fd make_overlay(Builder& b, const Fd& lower, const char* name, const struct statx& s) {
+  i64 r = make_folder(b.upper.get(), name, s.stx_mode & 07777);
+  // What the overlay shows of the folder itself is this one's. Without other ids it is the sandbox's user's.
+  if (r == 0 && b.config.blob.id_count > 0)
+    r = host::call(__NR_fchownat, b.upper.get(), name, s.stx_uid, s.stx_gid, AT_SYMLINK_NOFOLLOW);
   if (r == 0) r = make_folder(b.work.get(), name, 0700);
   if (r < 0) return Fd(r);
   Fd upper = open_folder(b.upper.get(), name), work = open_folder(b.work.get(), name);
@@ -145,14 +148,15 @@ Fd make_overlay(Builder& b, const Fd& lower, const char* name, u32 mode) {
       .make(kPlain);
 }
 
-Failure show_folder(Builder& b, const char* name, u32 mode) {
+Failure show_folder(Builder& b, const char* name, const struct statx& s) {
+  const u32 mode = s.stx_mode & 07777;
   const int from = b.sources.root.get();
   Fd mount;
   const char* step = "rootfs";
   if (b.config.blob.writable != abi::kWritableNone && !holds_mounts(from, name)) {
     step = "overlay";
     Fd lower = open_folder(from, name);
-    mount = lower.ok() ? make_overlay(b, lower, name, mode) : Fd(lower.error());
+    mount = lower.ok() ? make_overlay(b, lower, name, s) : Fd(lower.error());
   } else {
     mount = clone_tree(from, name);
     if (mount.ok())
@@ -190,11 +194,11 @@ Failure show_entry(Builder& b, const char* name) {
     if (strcmp(name, own) == 0) return {};
   struct statx s;
   const i64 r = host::call(__NR_statx, b.sources.root.get(), name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-                           STATX_TYPE | STATX_MODE, &s);
+                           STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID, &s);
   if (r == -ENOENT) return {};  // gone meanwhile
   if (r < 0) return check(r, "rootfs", remember(name));
   switch (s.stx_mode & S_IFMT) {
-    case S_IFDIR: return show_folder(b, name, s.stx_mode & 07777);
+    case S_IFDIR: return show_folder(b, name, s);
     case S_IFLNK: return show_link(b, name);
     case S_IFREG: return show_file(b, name);
     default: return {};  // sockets, FIFOs and devices lead outside

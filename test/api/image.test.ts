@@ -72,6 +72,15 @@ describe.skipIf(busybox === undefined)('a sandbox with an image', () => {
     ).toBe('read-only\n');
   });
 
+  it('as root: files belong to whom the image says, and can be changed by their owner', async (context) => {
+    requires(context, process.geteuid?.() === 0, 'must be root');
+    const script =
+      'stat -c %u:%g /etc /bin/busybox . own; (echo x > /etc/passwd) 2>/dev/null || echo not ours';
+    expect(await sh(script)).toBe('0:0\n0:0\n1000:1001\n1000:1001\nnot ours\n');
+    const user = { uid: 0, gid: 0, hostUid: 100_000, hostGid: 100_000 };
+    expect(await sh('stat -c %u . /tmp', { user, cwd: '/etc' })).toBe('65534\n0\n');
+  });
+
   it('can be told otherwise', async () => {
     const user = { uid: 5, gid: 6 };
     expect(await sh('id -u; id -g; echo $HOME', { user })).toBe('5\n6\n/\n');
@@ -103,14 +112,11 @@ describe.skipIf(busybox === undefined)('a sandbox with an image', () => {
   });
 
   it('lets go of it when it cannot be made', async () => {
-    const bad = {
-      rootfs: { image },
-      mounts: [{ source: folder, target: '/proc2/x', readOnly: true }],
-      writable: false,
-    };
-    await expect(
-      Sandbox.create({ rootfs: { image, writable: false }, mounts: bad.mounts }),
-    ).rejects.toMatchObject({ code: 'ERR_SANDBOX_SETUP', step: 'mount' });
+    const mounts = [{ source: folder, target: '/etc/passwd/x' }];
+    await expect(Sandbox.create({ rootfs: { image }, mounts })).rejects.toMatchObject({
+      code: 'ERR_SANDBOX_SETUP',
+      step: 'mount',
+    });
     await removeImage(id as string, { cache });
   });
 

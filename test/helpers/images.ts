@@ -178,7 +178,7 @@ export function busyboxLayer(...programs: string[]): Buffer {
     { name: 'etc/', mode: 0o755 },
     {
       name: 'etc/passwd',
-      content: 'root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nodd:line\n',
+      content: 'root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n',
     },
     { name: 'etc/group', content: 'root:x:0:\nweb:x:33:\n' },
     { name: 'root/', mode: 0o700 },

@@ -192,7 +192,9 @@ TEST(SandboxConfig, RefusesEachWrongField) {
   EXPECT_TRUE(refused([](Block& b) { b.head.uid = ~0u; }));
   EXPECT_TRUE(refused([](Block& b) { b.head.host_gid = ~0u; }));
   EXPECT_TRUE(refused([](Block& b) { b.head.scratch_size = 0; }));
-  EXPECT_TRUE(refused([](Block& b) { b.head.reserved[1] = 1; }));
+  EXPECT_TRUE(refused([](Block& b) { b.head.reserved = 1; }));
+  EXPECT_TRUE(refused([](Block& b) { b.head.reserved_word = 1; }));
+  EXPECT_TRUE(refused([](Block& b) { b.head.id_count = abi::kSandboxIds + 1; }));
   EXPECT_TRUE(refused([](Block& b) { b.head.limits_set = 1u << 16; }));
   EXPECT_TRUE(refused([](Block& b) { b.head.limits[3].hard = 1; }));
   EXPECT_TRUE(refused([](Block& b) {

@@ -103,11 +103,13 @@ describe('sandbox blob', () => {
         keepers: {},
       },
       deadlineMs: 2 ** 42,
+      knownIds: 65_536,
     });
     const at = offsets();
     const word = (name: string): number => blob.readUInt32LE(at[name] ?? -1);
     const text = (offset: number): string => blob.toString('utf8', offset, blob.indexOf(0, offset));
     expect(word('size')).toBe(blob.length);
+    expect(word('id_count')).toBe(65_536);
     expect([word('weaker'), word('network'), word('writable')]).toEqual([2, 1, 2]);
     expect([text(word('root')), text(word('layer')), text(word('hostname'))]).toEqual(['/r', '/l', 'häus']);
     expect([word('uid'), word('gid'), word('host_uid'), word('host_gid')]).toEqual([1, 2, 3, 4_294_967_294]);
