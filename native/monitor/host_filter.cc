@@ -143,6 +143,8 @@ u32 build_host_filter(sock_filter code[kHostFilterMax], const host_calls::CallSe
     for (const u32 request : kvm::kCreateRequests) b.allow_if_equal(request);
   }
   if (policy::can_pass(policy, __NR_ioctl)) {
+    b.allow_if_equal(ioctls::kNoRequest);
+    b.allow_if_equal(ioctls::kNoSocketRequest);
     for (u32 i = 0; const ioctls::Request* request = ioctls::at(i); i++) {
       if (request->argument != ioctls::Argument::kRefused) b.allow_if_equal(request->number);
     }

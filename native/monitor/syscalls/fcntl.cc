@@ -75,9 +75,9 @@ i64 sys_fcntl(Thread& t, const Call& c) {
   u64 argument = c.arg[2];  // GUEST
   const Command* command = find(number);
   if (command == nullptr) {
-    // A closed descriptor is noticed before an unknown command.
-    i64 flags = host::call(__NR_fcntl, c.arg[0], F_GETFD, 0);
-    return flags < 0 ? flags : -EINVAL;
+    // What is wrong with the descriptor comes first; the host says it of any unknown command.
+    constexpr u32 kNoCommand = 0x7ffffff0;
+    return host::call(__NR_fcntl, c.arg[0], kNoCommand, 0);
   }
   switch (command->argument) {
     case Argument::kValue: argument = static_cast<u32>(argument); break;

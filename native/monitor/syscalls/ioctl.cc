@@ -1,9 +1,11 @@
-// ioctl(2): a table of the requests that programs in a container use. What is not in it is ENOTTY, the answer of a
-// device that does not know the request; in particular no KVM, block-writing or network-configuring one is.
+// ioctl(2): a table of the requests that programs in a container use. What is not in it gets the answer of an object that
+// does not know the request (mostly ENOTTY); in particular no KVM, block-writing or network-configuring one is.
 #include <asm/ioctls.h>
+#include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/sockios.h>
+#include <linux/stat.h>
 
 #include "host/uaccess.h"
 #include "monitor/check.h"
@@ -27,7 +29,8 @@ struct InterfaceList {  // struct ifconf
 // SIOCGIFCONF: the kernel fills the guest's buffer in place; only the structure around it is ours.
 i64 list_interfaces(Thread& t, const Call& c) {
   InterfaceList list;
-  if (read_guest(list, c.arg[2]) != 0) return -EFAULT;
+  if (read_guest(list, c.arg[2]) != 0)
+    return t.host(__NR_ioctl, c.arg[0], static_cast<u32>(c.arg[1]), check::kBadPointer);
   if (list.buffer != 0) {
     if (list.length < 0) return -EINVAL;
     list.length = static_cast<i32>(min<u64>(static_cast<u64>(list.length), kConfigBufferMost));
@@ -79,21 +82,47 @@ i64 set_discipline(Thread& t, const Call& c) {
   return t.host(__NR_ioctl, c.arg[0], static_cast<u32>(c.arg[1]), &discipline);
 }
 
+bool is_object(int fd, ioctls::Object object) {
+  struct stat status;
+  if (host::call(__NR_fstat, fd, &status) != 0) return false;
+  constexpr u64 kRandom = 1u << 8 | 8, kUrandom = 1u << 8 | 9;
+  const bool regular = S_ISREG(status.st_mode);
+  switch (object) {
+    case ioctls::Object::kAny: return true;
+    case ioctls::Object::kRegular: return regular;
+    case ioctls::Object::kDiskFile: return (regular || S_ISDIR(status.st_mode)) && status.st_dev >> 8 != 0;
+    case ioctls::Object::kSocket: return S_ISSOCK(status.st_mode);
+    case ioctls::Object::kRandom:
+      return S_ISCHR(status.st_mode) && (status.st_rdev == kRandom || status.st_rdev == kUrandom);
+    case ioctls::Object::kTerminal: {
+      u8 settings[64];
+      return S_ISCHR(status.st_mode) && host::call(__NR_ioctl, fd, TCGETS, settings) == 0;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 i64 sys_ioctl(Thread& t, const Call& c) {
   u32 request = static_cast<u32>(c.arg[1]);
   u64 argument = c.arg[2];  // GUEST
-  // Whatever the request, a closed descriptor is EBADF.
   const ioctls::Request* found = ioctls::find(request);
   if (found == nullptr || found->argument == Argument::kRefused) {
-    i64 flags = host::call(__NR_fcntl, c.arg[0], F_GETFD, 0);
-    return flags < 0 ? flags : found == nullptr ? -ENOTTY : -static_cast<i64>(found->detail);
+    constexpr u32 kSocketType = 0x89;
+    const bool of_socket = (request >> 8 & 0xff) == kSocketType;
+    const i64 unknown =
+        host::call(__NR_ioctl, c.arg[0], of_socket ? ioctls::kNoSocketRequest : ioctls::kNoRequest,
+                   check::pointer(argument, ioctls::kInterface, false));
+    if (of_socket && unknown == -EFAULT) return unknown;
+    const bool closed = unknown == -EBADF;  // or opened with O_PATH
+    const bool refused = found && !closed && is_object(static_cast<int>(c.arg[0]), found->object);
+    return refused ? -static_cast<i64>(found->detail) : unknown;
   }
   switch (found->argument) {
     case Argument::kValue:
       // 32 bits: should some driver take it for an address after all, it is none of the monitor's.
-      argument = static_cast<u32>(argument);
+      argument = min(argument, u64{~u32{0}});
       break;
     case Argument::kPointer:
       // NULL goes on: some requests (TCSETS on what is no terminal) fail before they look.
@@ -103,7 +132,7 @@ i64 sys_ioctl(Thread& t, const Call& c) {
       if (is_private(static_cast<int>(argument))) argument = check::kClosedFd;
       break;
     case Argument::kNewFd:
-      return fd_created(t.host(__NR_ioctl, c.arg[0], request, static_cast<u32>(argument)));
+      return fd_created(t.host(__NR_ioctl, c.arg[0], request, min(argument, u64{~u32{0}})));
     case Argument::kInterfaceList: return list_interfaces(t, c);
     case Argument::kCloneRange: return clone_range(t, c);
     case Argument::kDedupeRange: return dedupe_range(t, c);

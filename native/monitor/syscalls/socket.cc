@@ -57,14 +57,6 @@ i64 first_of(int fd, i64 error) {
   return first < 0 ? first : error;
 }
 
-i64 option_unknown(int fd, bool get_level) {
-  constexpr int kSoDomain = 39;
-  i32 domain;
-  const i64 error = option_of(fd, kSoDomain, domain);
-  if (error < 0) return error;
-  return domain == kFamilyUnix || (domain == kFamilyInet && get_level) ? -EOPNOTSUPP : -ENOPROTOOPT;
-}
-
 i64 sys_socket(Thread& t, const Call& c) {
   u32 family = static_cast<u32>(c.arg[0]);
   u32 type = static_cast<u32>(c.arg[1]);

@@ -43,7 +43,11 @@ constexpr int kOriginalDestination = 80;  // SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_D
 
 constexpr u64 kFilterMaximum = 4096;  // BPF_MAXINSNS
 
-// Options that this gate lets through; what is not is unknown to the protocol (-ENOPROTOOPT).
+// A number that no protocol has. What is refused becomes it, so that the protocol says what it says of unknown options, in the
+// order in which it says it.
+constexpr int kNoOption = 0x7ffffff0;
+
+// Options that this gate lets through.
 bool option_known(int level, int name) {
   switch (level) {
     case kLevelIp:
@@ -75,19 +79,39 @@ bool routes_elsewhere(int level, int name) {
          (level == kLevelIpv6 && (name == kIpv6OldRthdr || name == kIpv6Rthdr));
 }
 
+// A pointer to `size` bytes that the host may follow, or that it refuses; NULL stays.
+u64 harmless(u64 value, u64 size) {
+  constexpr u64 kHoleMost = 1 << 20;
+  if (size < kHoleMost) return check::pointer(value, size, true);
+  return value == 0 || in_arena(value, size) ? value : check::kBadPointer;
+}
+
 // struct sock_fprog at `value`: the program is copied, so that what the kernel attaches is what it verified,
-// and so that its pointer is a checked one.
+// and so that its pointer is a checked one. What is wrong with it, the host says.
 i64 attach_filter(int fd, int level, int name, u64 value) {
   sock_fprog program;
-  if (read_guest(program, value) != 0) return -EFAULT;
-  u64 bytes = program.len * sizeof(sock_filter);
-  if (program.len == 0 || program.len > kFilterMaximum || program.filter == nullptr) return -EINVAL;
+  if (read_guest(program, value) != 0)
+    return host::call(__NR_setsockopt, fd, level, name, check::kBadPointer, sizeof program);
   Scratch<1024> scratch;
-  void* copy = scratch.get(bytes);
-  if (copy == nullptr) return -ENOMEM;
-  if (copy_from_guest(copy, reinterpret_cast<u64>(program.filter), bytes) != 0) return -EFAULT;
-  program.filter = static_cast<sock_filter*>(copy);
+  if (program.filter != nullptr && program.len != 0 && program.len <= kFilterMaximum) {
+    const u64 bytes = program.len * sizeof(sock_filter);
+    void* copy = scratch.get(bytes);
+    if (copy == nullptr) return -ENOMEM;
+    const bool readable = copy_from_guest(copy, reinterpret_cast<u64>(program.filter), bytes) == 0;
+    program.filter = static_cast<sock_filter*>(readable ? copy : reinterpret_cast<void*>(check::kBadPointer));
+  } else if (program.filter != nullptr) {
+    program.filter = reinterpret_cast<sock_filter*>(check::kBadPointer);
+  }
   return host::call(__NR_setsockopt, fd, level, name, &program, sizeof program);
+}
+
+// The descriptor of a BPF program; guests have none of their own making, as bpf(2) is denied.
+i64 attach_program(int fd, int level, int name, u64 value) {
+  i32 number;
+  if (read_guest(number, value) != 0)
+    return host::call(__NR_setsockopt, fd, level, name, check::kBadPointer, sizeof number);
+  if (is_private(number)) number = check::kClosedFd;
+  return host::call(__NR_setsockopt, fd, level, name, &number, sizeof number);
 }
 
 // SO_PEERPIDFD makes a descriptor.
@@ -112,25 +136,18 @@ i64 sys_setsockopt(Thread& t, const Call& c) {
   u64 value = c.arg[3];
   i32 length = static_cast<i32>(c.arg[4]);
   if (is_private(fd)) return -EBADF;
-  // Refused by every host before it looks for the option, though not in the same order with a bad descriptor.
-  if (length < 0) return t.host(__NR_setsockopt, fd, level, name, 0, length);
-  if (!option_known(level, name)) return option_unknown(fd, false);
+  if (!option_known(level, name)) name = kNoOption;
   if (policy::lists_networks() && routes_elsewhere(level, name)) return policy::refused(-EACCES);
   // Which of the errors comes first is the host's to say: to it, memory past the arena is bad memory.
-  if (value != 0) value = check::pointer(value, static_cast<u64>(length), true);
-  if (level == kLevelSocket) {
-    if (name == kSoAttachFilter || name == kSoAttachReuseportCbpf) {
-      if (length != sizeof(sock_fprog)) return -EINVAL;
-      return attach_filter(fd, level, name, value);
-    }
-    if (name == kSoAttachBpf || name == kSoAttachReuseportEbpf) {
-      // No guest has a BPF program's descriptor: bpf(2) is denied.
-      return length == sizeof(i32) ? -EBADF : -EINVAL;
-    }
-  }
-  if (level == kLevelPacket && name == kPacketFanoutData) {
-    return length == sizeof(sock_fprog) ? attach_filter(fd, level, name, value) : -EINVAL;
-  }
+  value = harmless(value, static_cast<u64>(max(length, 0)));
+  const bool filters =
+      (level == kLevelSocket && (name == kSoAttachFilter || name == kSoAttachReuseportCbpf)) ||
+      (level == kLevelPacket && name == kPacketFanoutData);
+  if (filters && length == sizeof(sock_fprog)) return attach_filter(fd, level, name, value);
+  // A fan-out by an eBPF program is set by a descriptor too.
+  const bool programs = (level == kLevelSocket && (name == kSoAttachBpf || name == kSoAttachReuseportEbpf)) ||
+                        (level == kLevelPacket && name == kPacketFanoutData);
+  if (programs && length == sizeof(i32)) return attach_program(fd, level, name, value);
   return t.host(__NR_setsockopt, fd, level, name, value, length);
 }
 
@@ -138,14 +155,18 @@ i64 sys_getsockopt(Thread& t, const Call& c) {
   int fd = static_cast<int>(c.arg[0]), level = static_cast<int>(c.arg[1]), name = static_cast<int>(c.arg[2]);
   u64 value = c.arg[3], length_at = c.arg[4];
   if (is_private(fd)) return -EBADF;
-  u32 length;
-  if (!option_known(level, name)) return option_unknown(fd, !option_known(level, 0));
-  if (read_guest(length, length_at) != 0) return first_of(fd, -EFAULT);
-  if (static_cast<i32>(length) < 0) return first_of(fd, -EINVAL);
-  // SO_GET_FILTER counts instructions, not bytes.
-  u64 unit = level == kLevelSocket && name == kSoAttachFilter ? sizeof(sock_filter) : 1;
-  if (value != 0 && !in_arena(value, length * unit)) return first_of(fd, -EFAULT);
-  if (level == kLevelSocket && name == kSoPeerpidfd) return peer_pidfd(fd, value, length_at, length);
+  if (!option_known(level, name)) name = kNoOption;
+  u32 length = 0;
+  if (read_guest(length, length_at) != 0)
+    return t.host(__NR_getsockopt, fd, level, name, check::kBadPointer, check::kBadPointer);
+  // SO_GET_FILTER counts instructions, not bytes. A negative length is refused; should an option take it for a large one,
+  // it writes no more than the option has.
+  constexpr u64 kLargestOption = 64 << 10;
+  const u64 unit = level == kLevelSocket && name == kSoAttachFilter ? sizeof(sock_filter) : 1;
+  const u64 room = static_cast<i32>(length) < 0 ? kLargestOption : length * unit;
+  value = harmless(value, room);
+  if (level == kLevelSocket && name == kSoPeerpidfd && static_cast<i32>(length) >= 0)
+    return peer_pidfd(fd, value, length_at, length);
   u32 given = length;
   i64 result = t.host(__NR_getsockopt, fd, level, name, value, &length);
   if (result == host::kRestart) return result;
