@@ -9,6 +9,7 @@ import type { Description } from './isolation.js';
 import { native } from './native.js';
 import { encodeSandboxBlob } from './sandbox-blob.js';
 import { type SetupFailure, setupError } from './setup-failure.js';
+import { childrenOf, watchForStop } from './stopped.js';
 
 const log = logger('keeper');
 
@@ -60,7 +61,9 @@ export class Keeper {
       throw error;
     }
     const box = new Keeper(keeper, gone, pidFd, blobFd, description.limits.groups);
+    const stopWatch = watchForStop(keeper.pid as number, () => box.#force());
     const event = await box.#answer();
+    stopWatch();
     if (event?.event === 'ready') {
       keeper.unref();
       box.#control.unref();
@@ -112,14 +115,11 @@ export class Keeper {
   /** Ends a keeper and a warden that do not end by themselves: somebody has stopped them. */
   #force(): void {
     log('%d does not end', this.#process.pid);
+    // Before the keeper is ready its children are its own; it has not waited for them, so that the numbers are theirs.
+    if (this.#process.exitCode === null && this.#process.signalCode === null)
+      for (const pid of childrenOf(this.#process.pid as number)) endProcess(pid);
     this.#process.kill('SIGKILL');
-    if (this.#warden !== 0 && startOf(this.#warden) === this.#wardenStart) {
-      try {
-        process.kill(this.#warden, 'SIGKILL');
-      } catch {
-        // It has ended just now.
-      }
-    }
+    if (this.#warden !== 0 && startOf(this.#warden) === this.#wardenStart) endProcess(this.#warden);
     this.#control.destroy();
   }
 
@@ -175,6 +175,14 @@ async function spawnKeeper(
   });
   if (keeper.pid === undefined) throw (await once(keeper, 'error'))[0];
   return keeper;
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended just now.
+  }
 }
 
 /** When a process started; undefined when there is none of that number. */

@@ -1,7 +1,8 @@
 /** What programs use while they run, from procfs and from what the monitors count. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Counts } from './counters.js';
 import type { LimitKeeper, LimitName } from './limits.js';
+import { childrenOf } from './stopped.js';
 
 export interface ProcessorTime {
   userMs: number;
@@ -56,16 +57,6 @@ function statFields(pid: number): string[] | undefined {
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined; // it has ended
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
-  } catch {
-    return [];
   }
 }
 

@@ -15,6 +15,7 @@ import type { KillSignal } from './options.js';
 import { deathByFilter, reportedFailure } from './report.js';
 import { setupError } from './setup-failure.js';
 import { signalName, signalNumber } from './signals.js';
+import { watchForStop } from './stopped.js';
 import { Terminal } from './terminal.js';
 
 const log = logger('process');
@@ -121,27 +122,35 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   /** Resolves once the program's process exists. Rejects with ERR_SYSTEM when it could not be made. */
   static start(launched: Launched, limits: ProcessLimits): Promise<GuestProcess> {
     return new Promise((resolve, reject) => {
+      const { supervisor } = launched;
       let guest: GuestProcess | undefined;
-      const gone = new Promise<void>((done) => launched.supervisor.once('exit', () => done()));
+      let failure: SandboxError | undefined;
+      const gone = new Promise<void>((done) => supervisor.once('exit', () => done()));
+      // Until the program runs nothing but our own processes is there, and nobody has a reason to stop them.
+      const stopWatch = watchForStop(supervisor.pid as number, () => supervisor.kill('SIGKILL'));
       const control = new Control(
         launched.control,
         (event) => {
           if (guest) guest.#on(event);
           else if (event.event === 'started') {
+            stopWatch();
             guest = new GuestProcess(launched, control, event.pid, gone, limits);
             resolve(guest);
           } else if (event.event === 'failed') {
-            reject(startFailure(event));
+            failure = startFailure(event);
           }
         },
         () => {
           if (guest) return guest.#lost();
+          stopWatch();
           native().addon.closeFd(launched.reportFd);
           launched.counters.close();
           for (const stream of launched.streams) stream?.destroy();
-          reject(
-            new SandboxError('ERR_MONITOR_CRASH', 'Cannot start a process: its supervisor ended at once'),
+          failure ??= new SandboxError(
+            'ERR_MONITOR_CRASH',
+            'Cannot start a process: its supervisor was ended from outside',
           );
+          void gone.then(() => reject(failure));
         },
       );
     });

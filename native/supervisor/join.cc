@@ -53,6 +53,9 @@ Config config;
   for (;;) host::call(__NR_exit_group, 1);
 }
 
+// Whoever is stopped from outside cannot see that the supervisor is gone. Each change of user undoes it.
+void end_with_supervisor() { host::call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
 // A pipe takes a message whole (PIPE_BUF).
 void tell(const Pipe& pipe, const Message& message) {
   i64 r;
@@ -71,11 +74,10 @@ bool hear(const Pipe& pipe, Message& message) {
 i64 fork(u64 flags) { return host::call(__NR_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr); }
 
 [[noreturn]] void become_init(const Pipe& life, const Pipe& prepared, const Roles& roles) {
+  end_with_supervisor();
   Message message = {};
   message.failure = sandbox::mount_proc();
   if (!message.failure) message.failure = sandbox::drop_privileges();
-  // Should it be stopped, it cannot read that the supervisor is gone.
-  host::call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   roles.rename(roles.context);
   prepare_init(life.read, prepared.write);
   tell({-1, 1}, message);
@@ -92,6 +94,7 @@ Failure stand_in_front() {
 }
 
 [[noreturn]] void become_program(const Pipe& answer, const Roles& roles) {
+  end_with_supervisor();
   Message message = {};
   message.failure = stand_in_front();
   if (!message.failure) message.failure = sandbox::set_limits(config);
@@ -112,12 +115,14 @@ Failure stand_in_front() {
     leave();
   };
   life.close_write();
+  end_with_supervisor();
   const bool session = host::call(__NR_getsid, 0) == host::call(__NR_getppid);
   sandbox::leave_groups();
   stop_at(check(host::call(__NR_setns, keeper, sandbox::shared_namespaces(config)), "join"));
   stop_at(check(host::call(__NR_unshare, CLONE_NEWPID), "pid-namespace"));
   stop_at(check(host::call(__NR_unshare, CLONE_NEWNS), "mount-namespace"));
   stop_at(sandbox::become_user(config));
+  end_with_supervisor();
 
   Pipe prepared;
   stop_at(check(prepared.open(), "join"));
