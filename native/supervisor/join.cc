@@ -182,8 +182,9 @@ Failure join_sandbox(int keeper, int description, const Roles& roles, Joined& jo
   answer.close_read();
   if (!failure && last.child == 0) failure = {"join", ECHILD};
   if (failure) {
-    reap_all(last.init);
+    // A joiner that was killed has not said whom it made: the init leaves by itself then, and takes the program with it.
     life.close_write();
+    reap_all(last.init);
     return failure;
   }
   host::call(__NR_wait4, joiner, nullptr, 0, nullptr);
