@@ -28,6 +28,8 @@ constexpr u64 kNamespaces =
 constexpr u64 kNotForHost =
     CLONE_PTRACE | CLONE_UNTRACED | CLONE_SETTLS | CLONE_CLEAR_SIGHAND | CLONE_DETACHED;
 constexpr u64 kTaskSizeMax = 0x7ffffffff000;
+constexpr u64 kMaxInt = 0x7fffffff;
+constexpr i32 kMostProcesses = 4 << 20;  // PID_MAX_LIMIT
 
 // What is asked for, as clone3 describes it.
 struct Request {
@@ -200,9 +202,11 @@ i64 copy_memory(Thread& t, const Request& r) {
 
 i64 make(Thread& t, const Request& r) {
   // The combinations that Linux refuses (man 2 clone, EINVAL).
+  if (r.flags & (CLONE_NEWNS | CLONE_NEWUSER) && r.flags & CLONE_FS) return -EINVAL;
   if (r.flags & CLONE_THREAD && !(r.flags & CLONE_SIGHAND)) return -EINVAL;
   if (r.flags & CLONE_SIGHAND && !(r.flags & CLONE_VM)) return -EINVAL;
   if (r.flags & CLONE_CLEAR_SIGHAND && r.flags & CLONE_SIGHAND) return -EINVAL;
+  if (r.flags & CLONE_THREAD && r.flags & (CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
   if (r.flags & CLONE_PIDFD && !in_arena(r.pidfd, 4)) return -EFAULT;
   if (r.flags & kNamespaces) return -EPERM;
   // A process with a VM of its own in a shared descriptor table could not end: the table would keep the VM, and
@@ -233,13 +237,21 @@ i64 sys_clone3(Thread& t, const Call& call) {
     if (read_guest(byte, call.arg[0] + i) < 0) return -EFAULT;
     if (byte) return -E2BIG;
   }
+  constexpr u64 kMostTids = 32;  // MAX_PID_NS_LEVEL
+  if (a.set_tid_size > kMostTids || (a.set_tid == 0) != (a.set_tid_size == 0)) return -EINVAL;
+  if (a.exit_signal > kSignals) return -EINVAL;
+  if (a.flags & CLONE_INTO_CGROUP && (a.cgroup > kMaxInt || size < CLONE_ARGS_SIZE_VER2)) return -EINVAL;
+  i32 tids[kMostTids];
+  if (copy_from_guest(tids, a.set_tid, a.set_tid_size * sizeof(i32)) < 0) return -EFAULT;
   if (a.flags & ~((u64{1} << 34) - 1) || a.flags & (CLONE_DETACHED | (CSIGNAL & ~u64{CLONE_NEWTIME})))
     return -EINVAL;
-  if (a.exit_signal > kSignals || (a.flags & (CLONE_THREAD | CLONE_PARENT) && a.exit_signal)) return -EINVAL;
+  if (a.flags & (CLONE_THREAD | CLONE_PARENT) && a.exit_signal) return -EINVAL;
   if ((a.stack == 0) != (a.stack_size == 0)) return -EINVAL;
   if (a.stack && !in_arena(a.stack, a.stack_size)) return -EINVAL;
-  if (a.set_tid || a.set_tid_size) return a.set_tid && a.set_tid_size ? -EPERM : -EINVAL;
-  if (a.flags & (CLONE_INTO_CGROUP | CLONE_NEWTIME)) return -EPERM;
+  for (u64 i = 0; i < a.set_tid_size; i++) {
+    if (tids[i] < 1 || tids[i] >= kMostProcesses) return -EINVAL;
+  }
+  if (a.set_tid || a.flags & (CLONE_INTO_CGROUP | CLONE_NEWTIME)) return -EPERM;
   const Request r = {a.flags,     a.exit_signal, a.pidfd,
                      a.child_tid, a.parent_tid,  a.stack ? a.stack + a.stack_size : 0,
                      a.tls};
