@@ -11,10 +11,20 @@ const mostNetworks = 1000;
 
 function refuse(path: string, value: unknown, problem: string, remedy?: string): never {
   const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : kindOf(value);
-  throw new SandboxError('ERR_INVALID_OPTION', `${path} ${problem}; it is ${shown}`, { path, value, remedy });
+  throw new SandboxError('ERR_INVALID_OPTION', `${path} ${problem}; it is ${shown}`, {
+    path,
+    value,
+    remedy: remedy ?? adviceFor(problem),
+  });
+}
+
+function adviceFor(problem: string): string {
+  const [, wanted] = /^must be (.+)$/.exec(problem) ?? [];
+  return wanted ? `Give ${wanted}.` : 'See docs/policies.md, or leave it out.';
 }
 
 function kindOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
