@@ -177,8 +177,12 @@ const char* read_linux(Arena& arena, const Value* config, Container& container) 
   const char* wrong = nullptr;
   const Value* linux_part = object_in(arena, config, "linux", wrong);
   if (linux_part == nullptr) return wrong;
-  static constexpr const char* kKnown[] = {"seccomp"};
+  static constexpr const char* kKnown[] = {"seccomp", "cgroupsPath"};
   if ((wrong = check_names(arena, linux_part, "linux", kKnown)) != nullptr) return wrong;
+  const Value* cgroup = member(linux_part, "cgroupsPath");
+  if (cgroup != nullptr && (!cgroup->is(Kind::kString) || has_nul(cgroup->text)))
+    return "linux.cgroupsPath must be a string";
+  if (cgroup != nullptr) container.cgroup = cgroup->text;
   const Value* seccomp = member(linux_part, "seccomp");
   if (seccomp == nullptr) return nullptr;
   container.has_seccomp = true;

@@ -30,6 +30,7 @@ struct Container {
   Process process;
   const char* entry;  // one of the above
   const char* root;   // absolute
+  Slice cgroup;       // linux.cgroupsPath; empty: none
   Slice policy;       // annotation dev.barchan.policy; empty: none
   bool has_seccomp;
   SeccompProfile* seccomp;

@@ -159,6 +159,7 @@ void create(const Invocation& invocation) {
   const i64 folder = reserve_bundle(invocation.root, line.id);
   check_version(invocation.underlying, invocation.root, invocation.environment);
   write_record(folder, {invocation.underlying.path, bundle, container.root, container.entry,
+                        container.cgroup.is_empty() ? line.id : memory().copy(container.cgroup),
                         container.process.open_files, material});
   Output text(memory());
   json::write(config, text);

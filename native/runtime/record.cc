@@ -45,6 +45,7 @@ void write_record(i64 folder, const Record& record) {
   text("bundle", record.bundle);
   text("root", record.root);
   text("entry", record.entry);
+  text("cgroup", record.cgroup);
   if (record.open_files.given) {
     json::set(arena, object, "filesSoft", json::make_number(arena, record.open_files.soft));
     json::set(arena, object, "filesHard", json::make_number(arena, record.open_files.hard));
@@ -67,9 +68,11 @@ bool read_record(const char* root, const char* id, Record& record) {
   record.bundle = text_of(parsed.root, "bundle");
   record.root = text_of(parsed.root, "root");
   record.entry = text_of(parsed.root, "entry");
-  if (record.runtime == nullptr || record.bundle == nullptr || record.root == nullptr ||
-      record.entry == nullptr)
-    fail(path, " is damaged");
+  record.cgroup = text_of(parsed.root, "cgroup");
+  const char* const needed[] = {record.runtime, record.bundle, record.root, record.entry, record.cgroup};
+  for (const char* text : needed) {
+    if (text == nullptr) fail(path, " is damaged");
+  }
   record.open_files.given = json::to_u64(json::find(parsed.root, "filesSoft"), record.open_files.soft) &&
                             json::to_u64(json::find(parsed.root, "filesHard"), record.open_files.hard);
   return true;

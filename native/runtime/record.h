@@ -13,6 +13,7 @@ struct Record {
   const char* bundle;   // as it was given, absolute
   const char* root;     // the container's, absolute
   const char* entry;    // config.h
+  const char* cgroup;   // linux.cgroupsPath, or what stands for it
   FileLimit open_files;
   Material material;
 };

@@ -1,6 +1,7 @@
 // delete: the underlying runtime's, then what was derived for the container.
 #include "host/syscall.h"
 #include "runtime/bundles.h"
+#include "runtime/cgroup_folders.h"
 #include "runtime/child.h"
 #include "runtime/commands.h"
 #include "runtime/fail.h"
@@ -25,6 +26,7 @@ void remove(const Invocation& invocation) {
       invocation.underlying.path, all, invocation.environment, [](void*) {}, nullptr);
   if (!container_exists(invocation.root, line.id)) {
     if (known) remove_entry_file(record.root, record.entry);
+    if (known && line.force) remove_cgroups(record.cgroup, line.id);
     remove_bundle(invocation.root, line.id, folder);
   }
   end_like(status);

@@ -123,7 +123,7 @@ export function makeRootfs(folder: string): string {
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'etc', 'mnt', 'data']) {
     mkdirSync(join(rootfs, name), { recursive: true });
   }
-  const template = join(tmpdir(), `barchan-oci-busybox-${process.pid}`);
+  const template = join(tmpdir(), `oci-busybox-${process.pid}`);
   if (!existsSync(template)) writeFileSync(template, readFileSync(busybox), { mode: 0o755 });
   linkSync(template, join(rootfs, 'bin/busybox'));
   for (const name of applets.split(' ')) symlinkSync('busybox', join(rootfs, 'bin', name));
@@ -134,7 +134,7 @@ export function makeRootfs(folder: string): string {
   return rootfs;
 }
 export function removeTemplates(): void {
-  rmSync(join(tmpdir(), `barchan-oci-busybox-${process.pid}`), { force: true });
+  rmSync(join(tmpdir(), `oci-busybox-${process.pid}`), { force: true });
 }
 
 export function baseConfig(): Config {
@@ -185,7 +185,7 @@ const made: Box[] = [];
 
 /** One container of one runtime, with a folder of its own. */
 export class Box {
-  readonly folder = mkdtempSync(join(tmpdir(), 'barchan-oci-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'oci-box-'));
   readonly runtime: Runtime;
   readonly id = `box-${process.pid}-${made.length}`;
   readonly config: Config = baseConfig();

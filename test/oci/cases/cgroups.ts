@@ -14,11 +14,11 @@ export const cgroupCases: Case[] = [
   {
     name: 'cgroupsPath is where the processes are, and is removed',
     observe: async (box) => {
-      box.config.linux.cgroupsPath = `/${box.id}-group/inner`;
+      box.config.linux.cgroupsPath = `/${box.id}-group`;
       await running(box);
       const inside = file(box, 'pids', 'cgroup.procs').split('\n').includes(String(box.pid));
       box.call(['delete', '--force', box.id]);
-      return [inside, existsSync(`/sys/fs/cgroup/pids/${box.id}-group/inner`)];
+      return [inside, existsSync(`/sys/fs/cgroup/pids/${box.id}-group`)];
     },
     expected: [true, false],
   },
