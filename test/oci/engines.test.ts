@@ -145,21 +145,17 @@ function common(engine: Engine, ready: () => string | undefined): void {
     same(engine, life, [0, [4, '1000\ny\n'], true, 0, 0, 0, 0, '3 exited\n', 'up\nbye\n', 0, 0, 0]);
   });
 
-  it('runs the processes of a container, and of an exec, in virtual machines', () => {
-    expect(
-      engine.runImage(
-        engine.runtimes.barchan,
-        ['-d', '--name', box],
-        'box',
-        'sh',
-        '-c',
-        'sleep 50 & sleep 50',
-      ).status,
-    ).toBe(0);
-    const pid = Number(engine.call(['inspect', '-f', '{{.State.Pid}}', box]).stdout);
-    expect(hasVcpu(pid)).toBe(true);
-    expect(readFileSync(`/proc/${pid}/maps`, 'utf8')).toContain('barchan-monitor');
-    engine.call(['rm', '-f', box]);
+  it('runs the processes of a container in virtual machines', async () => {
+    const { barchan } = engine.runtimes;
+    const started = engine.runImage(barchan, ['-d', '--name', box], 'box', 'sh', '-c', 'sleep 50 & sleep 50');
+    expect(started.status).toBe(0);
+    try {
+      const pid = Number(engine.call(['inspect', '-f', '{{.State.Pid}}', box]).stdout);
+      await expect.poll(() => hasVcpu(pid), { timeout: 10_000 }).toBe(true);
+      expect(readFileSync(`/proc/${pid}/maps`, 'utf8')).toContain('barchan-monitor');
+    } finally {
+      engine.call(['rm', '-f', box]);
+    }
   });
 
   it('leaves nothing of its containers', () => {
