@@ -230,7 +230,7 @@ describe('docker', () => {
           env: docker.env,
           encoding: 'utf8',
           input: '',
-        }).stdout.replace(/^\^@/, ''); // the echo of script's end of input
+        }).stdout.replaceAll('^@', ''); // the echo of script's end of input
       },
       '/dev/pts/0\r\nyes\r\n',
     ));
