@@ -14,6 +14,7 @@ import {
 import { release } from 'node:os';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import type { SandboxReport } from './doctor-sandbox.js';
 import { type SandboxError, toSandboxError } from './errors.js';
 import { type KvmDevice, type Native, native } from './native.js';
 import { validateOptions } from './options.js';
@@ -58,6 +59,8 @@ export interface DoctorReport {
   /** Where system calls arrive: `supervisor` on VT-x and SVM, `user` where SYSCALL leaves the CPL at 3. */
   entryMode: 'supervisor' | 'user' | null;
   checks: DoctorCheck[];
+  /** What there is for isolation; null where no program can be run. */
+  sandbox: SandboxReport | null;
 }
 
 const selfTestTimeoutMs = 20_000;
@@ -218,8 +221,11 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
     }
   }
 
+  const ok = checks.every((entry) => entry.ok);
+  // Loaded only now, as it needs all the parts that may be missing.
+  const sandbox = ok ? await (await import('./doctor-sandbox.js')).sandboxReport(device) : null;
   return {
-    ok: checks.every((entry) => entry.ok),
+    ok,
     version,
     node: process.version,
     kernel: release(),
@@ -232,5 +238,6 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
     },
     entryMode,
     checks,
+    sandbox,
   };
 }

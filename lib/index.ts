@@ -1,5 +1,6 @@
 export type { Counts } from './counters.js';
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
+export type { SandboxCheck, SandboxReport } from './doctor-sandbox.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
 export type {
   CallDetails,

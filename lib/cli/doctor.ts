@@ -1,5 +1,6 @@
 /** barchan doctor */
-import { type DoctorReport, doctor } from '../doctor.js';
+import { type DoctorCheck, type DoctorReport, doctor } from '../doctor.js';
+import type { SandboxCheck } from '../doctor-sandbox.js';
 import { print } from './output.js';
 import { splitCommand, usageError } from './usage.js';
 
@@ -25,16 +26,23 @@ export async function main(args: string[]): Promise<void> {
 }
 
 function describe(report: DoctorReport): string {
-  const lines = report.checks.flatMap(({ name, ok, found, remedy }) => [
-    `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(9)}  ${found}`,
-    ...(remedy ? [`      ${' '.repeat(9)}  -> ${remedy}`] : []),
-  ]);
+  const show =
+    (bad: string) =>
+    ({ name, ok, found, remedy }: DoctorCheck | SandboxCheck) => [
+      `${ok ? 'ok  ' : bad}  ${name.padEnd(9)}  ${found}`,
+      ...(remedy ? [`      ${' '.repeat(9)}  -> ${remedy}`] : []),
+    ];
+  const lines = [
+    ...report.checks.flatMap(show('FAIL')),
+    ...(report.sandbox?.checks ?? []).flatMap(show('no  ')),
+  ];
   const { kind, paging } = report.kvm;
   return [
     `barchan ${report.version}`,
     ...lines,
     `KVM: ${kind}, paging: ${paging}, entry mode: ${report.entryMode ?? 'unknown'}`,
     report.ok ? 'Programs can be run here.' : 'Programs cannot be run here.',
+    ...(report.sandbox?.ok === false ? ['They cannot be isolated here.'] : []),
     '',
   ].join('\n');
 }

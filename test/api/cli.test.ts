@@ -175,6 +175,16 @@ describe('barchan doctor', () => {
     expect(report.checks.filter((check: { ok: boolean }) => !check.ok)).toEqual([]);
     expect(result.status).toBe(0);
     expect(report).toMatchObject({ ok: true, kvm: { apiVersion: 12 } });
+    expect(report.sandbox).toMatchObject({
+      ok: true,
+      limits: { pids: expect.stringMatching(/cgroup|rlimit|none/) },
+    });
+    expect(report.sandbox.checks.map((check: { name: string }) => check.name)).toEqual([
+      'isolation',
+      'landlock',
+      'overlay',
+      'limits',
+    ]);
     expect(['supervisor', 'user']).toContain(report.entryMode);
     expect(barchan(['doctor']).stdout).toContain(`entry mode: ${report.entryMode}`);
   });
@@ -187,7 +197,7 @@ describe('barchan doctor', () => {
       ok: false,
       remedy: expect.stringContaining('modprobe'),
     });
-    expect(report).toMatchObject({ ok: false, entryMode: null });
+    expect(report).toMatchObject({ ok: false, entryMode: null, sandbox: null });
   });
 });
 
