@@ -50,6 +50,7 @@ export type {
   InterceptedArguments,
   InterceptedCall,
   InterceptedValue,
+  KnownArguments,
 } from './intercept-call.js';
 export type {
   BindMount,

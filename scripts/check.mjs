@@ -14,6 +14,7 @@ const steps = [
   ['clang-format', node, ['scripts/clang.mjs', 'format']],
   ['clang-tidy', node, ['scripts/clang.mjs', 'tidy']],
   ['package', bin('publint'), ['--strict', '--pack=false']],
+  ['API documentation', bin('typedoc'), ['--emit', 'none']],
   ['docs/syscalls.md', node, ['scripts/syscalls-doc.mjs', '--check']],
   ['docs/policies.md', node, ['scripts/policies-doc.mjs', '--check']],
   ['docs/attacks.md', node, ['scripts/attacks-doc.mjs', '--check']],

@@ -28,7 +28,10 @@ async function observe<Kind extends EventKind>(
   return { events, result, counters: box.eventCounters };
 }
 
-const policy = (rules: PolicyDescription['rules']): PolicyDescription => ({ profile: 'compat', rules });
+const policy = (rules: NonNullable<PolicyDescription['rules']>): PolicyDescription => ({
+  profile: 'compat',
+  rules,
+});
 
 describe('calls', () => {
   it('are told with names, arguments and results', async () => {

@@ -50,7 +50,12 @@ export async function runWithoutMonitor(
       keeper,
       image: path,
     });
-    const guest = await GuestProcess.start(launched, { timeoutMs: 30_000, killSignal: 'SIGKILL' });
+    const guest = await GuestProcess.start(launched, {
+      timeoutMs: 30_000,
+      killSignal: 'SIGKILL',
+      program: 0,
+      onEnd: () => {},
+    });
     const [stdout, { exitCode, signal }] = await Promise.all([
       text(guest.stdout as NonNullable<typeof guest.stdout>),
       guest.exited,
