@@ -1,5 +1,6 @@
 // mmap, munmap, mprotect. The order of every change: guest entries first, then the host's mapping, whose MMU
 // notifier flushes what the vCPUs have cached; then the VMA list.
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 
 #include "host/syscall.h"
@@ -58,6 +59,10 @@ u64 choose_place(u64 length, bool below_4g, u64 align) {
 i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   const int type = flags & MAP_TYPE;
   const bool anonymous = flags & MAP_ANONYMOUS;
+  if (!anonymous && flags & MAP_HUGETLB) {
+    const i64 open = host::call(__NR_fcntl, fd, F_GETFL);
+    return open < 0 || open & O_PATH ? -EBADF : -EINVAL;
+  }
   if (length == 0) return -EINVAL;
   if (offset % kPageSize) return -EINVAL;
   if (length > kLinuxEnd) return -ENOMEM;
@@ -66,6 +71,7 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE &&
       !(type == MAP_DROPPABLE && anonymous))
     return -EINVAL;
+  if (flags & MAP_GROWSDOWN && (type != MAP_PRIVATE || !anonymous)) return -EINVAL;
   // No huge pages are set aside for guests: Linux's answer when its pool is empty.
   if (flags & MAP_HUGETLB) return -ENOMEM;
   if (prot & PROT_EXEC && !anonymous && on_noexec_mount(fd)) return -EPERM;

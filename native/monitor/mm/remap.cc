@@ -99,9 +99,11 @@ i64 remap(u64 old_address, u64 old_length, u64 new_length, int flags, u64 new_ad
   new_length = page_up(new_length);
   if (new_length == 0 || new_length > BARCHAN_ARENA_TOP) return -EINVAL;
   if (flags & MREMAP_DONTUNMAP && old_length != new_length) return -EINVAL;
-  if (!in_reach(old_address, old_length)) return -EFAULT;
-
   SpaceGuard guard;
+  if (!in_reach(old_address, old_length)) {
+    // What would be cut off is no memory that munmap takes.
+    return new_length < old_length && space.vmas.find(old_address) ? -EINVAL : -EFAULT;
+  }
   if (!has_room()) return -ENOMEM;
   const Vma* found = space.vmas.find(old_address);
   if (!found) return -EFAULT;

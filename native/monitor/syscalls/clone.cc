@@ -207,6 +207,7 @@ i64 make(Thread& t, const Request& r) {
   if (r.flags & CLONE_SIGHAND && !(r.flags & CLONE_VM)) return -EINVAL;
   if (r.flags & CLONE_CLEAR_SIGHAND && r.flags & CLONE_SIGHAND) return -EINVAL;
   if (r.flags & CLONE_THREAD && r.flags & (CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
+  if (r.flags & CLONE_PIDFD && r.flags & CLONE_PARENT_SETTID && r.pidfd == r.parent_tid) return -EINVAL;
   if (r.flags & CLONE_PIDFD && !in_arena(r.pidfd, 4)) return -EFAULT;
   if (r.flags & kNamespaces) return -EPERM;
   // A process with a VM of its own in a shared descriptor table could not end: the table would keep the VM, and

@@ -6,14 +6,19 @@
 namespace barchan {
 
 i64 sys_mmap(Thread&, const Call& call) {
-  return mm::map(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]), static_cast<int>(call.arg[3]),
+  // Flags past 32 bits are unknown ones; only MAP_SHARED_VALIDATE looks at those.
+  constexpr u64 kUnknown = u64{1} << 31;
+  const u64 flags = call.arg[3] >> 32 ? call.arg[3] | kUnknown : call.arg[3];
+  return mm::map(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]), static_cast<int>(flags),
                  static_cast<int>(call.arg[4]), call.arg[5]);
 }
 
 i64 sys_munmap(Thread&, const Call& call) { return mm::unmap(call.arg[0], call.arg[1]); }
 
 i64 sys_mprotect(Thread&, const Call& call) {
-  return mm::protect(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]));
+  constexpr u64 kUnknown = u64{1} << 31;
+  const u64 prot = call.arg[2] >> 32 ? call.arg[2] | kUnknown : call.arg[2];
+  return mm::protect(call.arg[0], call.arg[1], static_cast<int>(prot));
 }
 
 i64 sys_mremap(Thread&, const Call& call) {
