@@ -106,6 +106,7 @@ static void waits(void) {
   pid_t pid = MUST(fork());
   if (pid == 0) _exit(3);
   int pidfd = MUST((int)syscall(SYS_pidfd_open, pid, 0));
+  MUST(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));  // it has ended
   OVER("waitid type", LIST(0, 1, 2, 3, 4, -1ul), waitid((idtype_t)X, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) < 0 ? -1 : 0);
   OVER("waitid options", LIST(0, WNOHANG, WSTOPPED | WNOHANG, WCONTINUED | WNOHANG, 0x100, __WCLONE | WEXITED | WNOHANG, -1ul), syscall(SYS_waitid, P_PID, pid, &info, X, NULL));
   CALL(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOWAIT, NULL);

@@ -1,6 +1,5 @@
 // mmap, munmap, mprotect. The order of every change: guest entries first, then the host's mapping, whose MMU
 // notifier flushes what the vCPUs have cached; then the VMA list.
-#include <linux/fcntl.h>
 #include <linux/mman.h>
 
 #include "host/syscall.h"
@@ -59,10 +58,8 @@ u64 choose_place(u64 length, bool below_4g, u64 align) {
 i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   const int type = flags & MAP_TYPE;
   const bool anonymous = flags & MAP_ANONYMOUS;
-  if (!anonymous && flags & MAP_HUGETLB) {
-    const i64 open = host::call(__NR_fcntl, fd, F_GETFL);
-    return open < 0 || open & O_PATH ? -EBADF : -EINVAL;
-  }
+  // EBADF or EINVAL; nothing is mapped, as the length is none.
+  if (!anonymous && flags & MAP_HUGETLB) return host::call(__NR_mmap, 0, 0, PROT_NONE, flags, fd, 0);
   if (length == 0) return -EINVAL;
   if (offset % kPageSize) return -EINVAL;
   if (length > kLinuxEnd) return -ENOMEM;

@@ -12,6 +12,7 @@
 #include "monitor/fds.h"
 #include "monitor/mm/mm.h"
 #include "monitor/signal/signal.h"
+#include "monitor/spare_task.h"
 #include "monitor/start.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/thread_pool.h"
@@ -183,18 +184,24 @@ i64 copy_memory(Thread& t, const Request& r) {
   // SIGSEGV and SIGBUS too: the child has no vCPU for a moment, and the handler needs one.
   const u64 all = ~u64{0};
   host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
+  if (const i64 error = spare_task_take(); error < 0) {
+    signals_restore_mask(t);
+    return error;
+  }
   // In the order of thread_create(), which takes fd_lock with the pool's lock held.
   pool_lock_for_fork();
   fd_lock.lock_shared();
   mm::lock_for_fork();
   const i64 result = host::syscall6(__NR_clone, h.args[0], h.args[1], h.args[2], h.args[3], h.args[4], 0);
   if (result == 0) {
+    spare_task_forget();
     become_child(t, r, state, fs, gs);
     return 0;
   }
   mm::unlock_after_fork_parent();
   fd_lock.unlock_shared();
   pool_unlock_after_fork_parent();
+  spare_task_release();
   if (result > 0 && writes_parent_tid(usable_flags(r))) write_guest(r.parent_tid, static_cast<i32>(result));
   signals_restore_mask(t);
   return result;

@@ -21,6 +21,7 @@
 #include "monitor/robust_list.h"
 #include "monitor/seccomp.h"
 #include "monitor/signal/signal.h"
+#include "monitor/spare_task.h"
 #include "monitor/start.h"
 #include "monitor/syscalls/exec_vector.h"
 #include "monitor/syscalls/handlers.h"
@@ -141,6 +142,16 @@ void keep_over_exec(int fd, bool keep) {
   if (fd >= 0) host::call(__NR_fcntl, fd, F_SETFD, keep ? 0 : FD_CLOEXEC);
 }
 
+// Until now it had its parent's VM.
+i64 room_for_process(Thread& t) {
+  if (!t.vforked) return 0;
+  signals_block_all();
+  const i64 error = spare_task_take();
+  if (error == 0) spare_task_release();
+  signals_restore_mask(t);
+  return error;
+}
+
 // The host's exec. Comes back with an error or kRestart only, and everything as it was.
 i64 become(Thread& t, Work& work, u64* arguments) {
   ExecState& state = work.state;
@@ -157,6 +168,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
   state.fd_soft = fd_soft_limit();
   state.fd_hard = fd_hard_limit();
   state.intercepted = intercept::asked;
+  if (i64 r = room_for_process(t); r < 0) return r;
   if (i64 r = stack_limit_bound(state.stack_soft); r < 0) return r;
   i64 r = seccomp_exec_write(t, state.seccomp_fd);
   if (r == 0) r = exec_state_write(state);
