@@ -36,3 +36,11 @@ const entities: Record<string, string> = {
 export function html(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
+
+/** JSON in ASCII alone, which can be shown anywhere as it is. */
+export function asciiJson(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 2);
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return `${text.replace(/[\u007f-\uffff]/g, escaped)}\n`;
+}

@@ -98,13 +98,14 @@ export class Sandbox implements AsyncDisposable {
     validateOptions('Sandbox.create', options);
     // What a plain process runner lets through is the gate's own business.
     const chosen = options.policy ?? (isIsolated(options) ? 'default' : undefined);
-    const policy = chosen === undefined ? undefined : (await import('./policy-option.js')).policyBlob(chosen);
+    const policy =
+      chosen === undefined ? undefined : (await import('./policy-option.js')).namedPolicy(chosen);
     const undo: (() => unknown)[] = [];
     try {
       const { addon } = native();
       const device = addon.openDevice(options.kvmDevice ?? '/dev/kvm');
       undo.push(() => addon.closeFd(device.fd));
-      const policyFd = policy && addon.createMemfd('barchan-policy', policy);
+      const policyFd = policy && addon.createMemfd(`barchan-policy:${policy.name}`, policy.bytes);
       if (policyFd !== undefined) undo.push(() => addon.closeFd(policyFd));
       if (!isIsolated(options)) return new Sandbox(device, options, policyFd);
       return new Sandbox(device, options, policyFd, await Isolated.create(options));

@@ -9,7 +9,7 @@
 import type { SandboxImage } from '../image/rootfs.js';
 import { native } from '../native.js';
 import type { SandboxOptions, SpawnOptions } from '../options.js';
-import type { GuestProcess } from '../process.js';
+import type { GuestProcess, ProcessExit } from '../process.js';
 import { Sandbox } from '../sandbox.js';
 import { signalNumber } from '../signals.js';
 import { complain } from './output.js';
@@ -30,12 +30,21 @@ const passedOn = [
   'SIGTTOU',
 ] as const;
 
+/** Who looks on. */
+export interface Observer {
+  /** Before the program starts. */
+  begin(box: Sandbox): void;
+  /** When no process is left and all events have been given out. */
+  end(box: Sandbox, exit: ProcessExit): Promise<void>;
+}
+
 /** Does not return, or throws a SandboxError. `ofImage` says what is run where the sandbox shows an image. */
 export async function runInForeground(
   command: readonly string[],
   options: SpawnOptions,
   sandbox: SandboxOptions,
   ofImage?: (image: SandboxImage) => { argv: readonly string[]; env: NodeJS.ProcessEnv },
+  observer?: Observer,
 ): Promise<never> {
   let guest: GuestProcess | undefined;
   const early: NodeJS.Signals[] = [];
@@ -46,6 +55,7 @@ export async function runInForeground(
     });
   }
   const box = await Sandbox.create(sandbox);
+  observer?.begin(box);
   const { argv, env } = (box.image && ofImage?.(box.image)) ?? { argv: command, env: options.env };
   guest = await box.spawn(argv, { ...options, env });
   for (const signal of early) guest.forward(signal);
@@ -53,6 +63,10 @@ export async function runInForeground(
   const exit = await guest.exited;
   // The supervisor is waited for in any case: not every init process reaps what is left to it.
   await (options.keepBackground ? guest.wait() : guest.end());
+  if (observer) {
+    await box.close();
+    await observer.end(box, exit);
+  }
   const { addon } = native();
   if (exit.timedOut) {
     const limit = exit.limit === 'wallMs' ? sandbox.limits?.wallMs : options.timeoutMs;

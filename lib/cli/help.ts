@@ -9,6 +9,9 @@ Runs Linux programs as they are in VMX or SVM non-root mode, with every system c
 Commands:
   run [OPTIONS] [--] PROGRAM [ARGUMENT]...     run a program
   trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
+  audit [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and say what it did
+  ps [--json]                                  the programs that run now
+  policy learn [OPTIONS] [--] PROGRAM ...      run a program and write the narrowest policy for it
   policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
   image load|list|remove|prune ...             images that --image has unpacked
   doctor [--json]                              check this machine, and say what to do
@@ -74,10 +77,32 @@ Options:
 ${runOptions}
 Exit status: as of "barchan run".
 `,
-  policy: `Usage: barchan policy show [compat|default|strict|FILE] [--json]
+  audit: `Usage: barchan audit [OPTIONS] [--] PROGRAM [ARGUMENT]...
+
+Runs PROGRAM like "barchan run", ends what it leaves in the background, and says what it did: programs started; files read,
+written, created, deleted; addresses; refused calls with their arguments; how it ended. To stderr, or to a file.
+
+Options:
+      --json               as JSON (docs/events.md), in ASCII
+      --html FILE          as one page with a timeline, beside --json or -o, or in their place
+  -o, --output FILE        write the text or JSON to FILE
+${runOptions}
+Exit status: as of "barchan run".
+`,
+  ps: `Usage: barchan ps [--json]
+
+Shows the programs of this user that run under barchan: their process, the one that has started them, age, isolation, policy,
+number of processes, command.
+`,
+  policy: `Usage: barchan policy learn [-o FILE] [OPTIONS] [--] PROGRAM [ARGUMENT]...
+       barchan policy show [compat|default|strict|FILE] [--json]
 
 Shows which system calls the policy lets a guest make, and which calls of the host kernel that can cause: the
 monitor's own seccomp filter allows no other. FILE is a policy in JSON; without a name: default.
+
+learn runs PROGRAM like "barchan run" and writes the narrowest policy under which it can do the same again, to FILE or to
+standard output: its calls, the domains of its sockets, its requests of ioctl and the like, the addresses it connected and
+sent to. Look at it, and run it on more than one input: what was not done is not allowed.
 `,
   image: `Usage: barchan image load PATH[:REF]... [--limit NAME=NUMBER]...
        barchan image list

@@ -10,6 +10,8 @@ const verbs: Record<string, () => Promise<Verb>> = {
   run: () => import('./run.js'),
   trace: () => import('./trace.js'),
   image: () => import('./image.js'),
+  audit: () => import('./audit.js'),
+  ps: () => import('./ps.js'),
   doctor: () => import('./doctor.js'),
   policy: () => import('./policy.js'),
   help: () => import('./help.js'),

@@ -9,6 +9,10 @@ export async function main(args: string[]): Promise<void> {
     process.stdout.write(help('policy'));
     return;
   }
+  if (action === 'learn') {
+    const learn = await import('./learn.js');
+    return learn.main(rest);
+  }
   if (action !== 'show')
     usageError(`policy: there is no ${JSON.stringify(action)}`, 'Try: barchan policy show default');
   const [name = 'default', ...more] = words;

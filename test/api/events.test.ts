@@ -105,14 +105,14 @@ except OSError: pass
     const script = `
 import ctypes
 libc = ctypes.CDLL(None)
-libc.ptrace(0, 0, 0, 0)
+libc.swapon(b"x", 0)
 libc.syscall(999, 1, 2, 3, 4, 5, 6)
 `;
     const { events } = await observe(['syscall'], ['/usr/bin/python3', '-S', '-c', script], {
-      syscalls: ['ptrace'],
+      syscalls: ['swapon'],
     });
     expect(events.map(({ syscall, verdict, errno }) => ({ syscall, verdict, errno }))).toEqual([
-      { syscall: 'ptrace', verdict: 'refuse', errno: 'EPERM' },
+      { syscall: 'swapon', verdict: 'refuse', errno: 'EPERM' },
     ]);
     const all = await observe(['syscall'], ['/usr/bin/python3', '-S', '-c', script]);
     expect(all.events.find(({ number }) => number === 999)).toMatchObject({
