@@ -37,6 +37,22 @@ bool on_noexec_mount(int fd) {
 
 constexpr u8 kProtMask = PROT_READ | PROT_WRITE | PROT_EXEC;
 
+// What Linux refuses by arguments alone, in its order. No huge pages are set aside for guests: ENOMEM, as when the pool is empty.
+i64 judge(u64 length, int type, bool anonymous, int flags, u64 offset) {
+  if (flags & MAP_HUGETLB) {
+    constexpr u32 k2M = 21, k1G = 30;
+    const u32 size = static_cast<u32>(flags) >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+    if (!anonymous || (size != 0 && size != k2M && size != k1G)) return -EINVAL;
+  }
+  if (length == 0) return -EINVAL;
+  if (length > kLinuxEnd) return -ENOMEM;
+  if (!anonymous && offset + page_up(length) < offset) return -EOVERFLOW;
+  const bool shared = type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
+  if (!shared && type != MAP_PRIVATE && !(type == MAP_DROPPABLE && anonymous)) return -EINVAL;
+  if (flags & MAP_GROWSDOWN && !(anonymous && type == MAP_PRIVATE)) return -EINVAL;
+  return flags & MAP_HUGETLB ? -ENOMEM : 0;
+}
+
 }  // namespace
 
 int host_prot(int prot) {
@@ -58,19 +74,13 @@ u64 choose_place(u64 length, bool below_4g, u64 align) {
 i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
   const int type = flags & MAP_TYPE;
   const bool anonymous = flags & MAP_ANONYMOUS;
-  // EBADF or EINVAL; nothing is mapped, as the length is none.
-  if (!anonymous && flags & MAP_HUGETLB) return host::call(__NR_mmap, 0, 0, PROT_NONE, flags, fd, 0);
-  if (length == 0) return -EINVAL;
   if (offset % kPageSize) return -EINVAL;
-  if (length > kLinuxEnd) return -ENOMEM;
+  if (const i64 error = judge(length, type, anonymous, flags, offset); error < 0) {
+    // A descriptor that is not open is noticed before; nothing is mapped, as the length is none.
+    const bool closed = !anonymous && host::call(__NR_mmap, 0, 0, PROT_NONE, MAP_PRIVATE, fd, 0) == -EBADF;
+    return closed ? -EBADF : error;
+  }
   length = page_up(length);
-  if (offset + length < offset) return -EOVERFLOW;
-  if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE &&
-      !(type == MAP_DROPPABLE && anonymous))
-    return -EINVAL;
-  if (flags & MAP_GROWSDOWN && (type != MAP_PRIVATE || !anonymous)) return -EINVAL;
-  // No huge pages are set aside for guests: Linux's answer when its pool is empty.
-  if (flags & MAP_HUGETLB) return -ENOMEM;
   if (prot & PROT_EXEC && !anonymous && on_noexec_mount(fd)) return -EPERM;
   if (!may_map(prot, type != MAP_PRIVATE, anonymous, fd)) return policy::refused(-EACCES);
 
