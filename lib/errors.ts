@@ -7,6 +7,12 @@ import { getSystemErrorMap } from 'node:util';
 export const errorCodes = [
   'ERR_ABORTED',
   'ERR_CWD',
+  'ERR_FILE',
+  'ERR_FILE_ACCESS',
+  'ERR_FILE_EXISTS',
+  'ERR_FILE_KIND',
+  'ERR_FILE_NOT_FOUND',
+  'ERR_FILE_TOO_LARGE',
   'ERR_IMAGE_CACHE',
   'ERR_IMAGE_INVALID',
   'ERR_IMAGE_NOT_FOUND',

@@ -25,6 +25,18 @@ export type {
   SyscallEvent,
   ViolationEvent,
 } from './event-types.js';
+export type {
+  FileEntry,
+  FileOptions,
+  ListOptions,
+  ReadOptions,
+  ReadStreamOptions,
+  SandboxFiles,
+  WriteOptions,
+} from './files.js';
+export type { SandboxPath } from './files-errors.js';
+export type { FileStat, FileType } from './files-message.js';
+export type { FileEvent } from './files-watch.js';
 export type { ImageConfig } from './image/config.js';
 export type { ImageLimits } from './image/limits.js';
 export type { ImageOptions, LoadOptions } from './image/load.js';

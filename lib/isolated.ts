@@ -1,4 +1,5 @@
 /** What a sandbox with isolation has beside its programs: a keeper, and the image that it shows. */
+import { SandboxFiles } from './files.js';
 import type { PreparedImage, SandboxImage } from './image/rootfs.js';
 import {
   type Description,
@@ -15,6 +16,7 @@ export class Isolated {
   readonly keeper: Keeper;
   readonly image: SandboxImage | undefined;
   readonly #cwd: string | undefined;
+  #files: SandboxFiles | undefined;
   readonly #release: (() => void) | undefined;
 
   /** Rejects as Keeper.start() and holdImage() do, with nothing left. Pre: the options are valid. */
@@ -49,8 +51,15 @@ export class Isolated {
     return this.image?.env ?? defaultEnv();
   }
 
+  /** Its files, for Sandbox.files. */
+  get files(): SandboxFiles {
+    this.#files ??= new SandboxFiles(this.keeper);
+    return this.#files;
+  }
+
   /** Pre: no program is running in it. */
   async close(): Promise<void> {
+    await this.#files?.close();
     await this.keeper.close();
     this.#release?.();
   }

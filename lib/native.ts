@@ -95,6 +95,7 @@ export interface Native {
   monitorPath: string;
   supervisorPath: string;
   keeperPath: string;
+  filesPath: string;
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -137,6 +138,7 @@ function load(): Native {
     monitorPath: executable(join(folder, 'barchan-monitor')),
     supervisorPath: executable(join(folder, 'barchan-supervisor')),
     keeperPath: executable(join(folder, 'barchan-keeper')),
+    filesPath: executable(join(folder, 'barchan-files')),
   };
 }
 

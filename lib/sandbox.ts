@@ -8,6 +8,7 @@ import { EventListeners } from './event-listeners.js';
 import type { EventCounters, EventFilter, EventKind, EventOf, EventStreamOptions } from './event-types.js';
 import { Events } from './events.js';
 import { feed } from './feed.js';
+import type { SandboxFiles } from './files.js';
 import { memoryUsage, outOfMemoryKills, processorTime } from './group-usage.js';
 import type { SandboxImage } from './image/rootfs.js';
 import {
@@ -133,6 +134,16 @@ export class Sandbox implements AsyncDisposable {
     this.#events = new Events(options.events);
     this.#listeners = new EventListeners(this.#events);
     log('created: %o', device);
+  }
+
+  /** Its files as its programs see them. Throws ERR_INVALID_OPTION without isolation, where they are this process's own. */
+  get files(): SandboxFiles {
+    if (this.#isolated) return this.#isolated.files;
+    throw new SandboxError('ERR_INVALID_OPTION', 'Sandbox.files: there are none without isolation', {
+      path: 'options.isolation',
+      value: 'none',
+      remedy: 'Give isolation: "full", or use node:fs.',
+    });
   }
 
   /** The image that it shows: its id, and what it says of itself. */

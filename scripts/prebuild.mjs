@@ -14,6 +14,7 @@ for (const [from, to] of [
   ['barchan-monitor', 'barchan-monitor'],
   ['barchan-supervisor', 'barchan-supervisor'],
   ['barchan-keeper', 'barchan-keeper'],
+  ['barchan-files', 'barchan-files'],
   ['barchan-runtime', 'barchan-runtime'],
 ]) {
   copyFileSync(join(root, 'build/Release', from), join(target, to));

@@ -81,7 +81,7 @@ Failure restrict_files(const Config& config, int image) {
   Rules rules(version);
   const bool writable = config.blob.writable != abi::kWritableNone;
   rules.allow("/", kRead | (writable ? kChange : 0));
-  rules.allow(image, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE);
+  if (image >= 0) rules.allow(image, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE);
   rules.allow("/dev", kWriteFile | kIoctlDevice).allow("/dev/shm", kChange).allow("/dev/mqueue", kChange);
   rules.allow("/proc", kWriteFile);
   rules.allow("/tmp", kChange).allow("/run", kChange).allow("/var/tmp", kChange);

@@ -26,6 +26,12 @@ class Fd {
   Fd(Fd&& other) : fd_(other.fd_) { other.fd_ = -1; }
   ~Fd() { reset(); }
   void reset();
+  // Leaves it to the caller.
+  i64 release() {
+    const i64 fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
   bool ok() const { return fd_ >= 0; }
   i64 error() const { return fd_ < 0 ? fd_ : 0; }  // of the call that made it
   int get() const { return static_cast<int>(fd_); }
