@@ -74,24 +74,37 @@ const words = (file: string): string[] => {
   }
 };
 
+const text = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+};
+
 /** What keeps this process from making groups in `directory` and moving processes there, or undefined. */
 function refusal(directory: string): string | undefined {
   try {
     accessSync(directory, constants.W_OK);
     accessSync(join(directory, 'cgroup.procs'), constants.W_OK);
-    return undefined;
   } catch (error) {
     return `${directory} gives ${(error as NodeJS.ErrnoException).code}`;
   }
+  // A hierarchy's root, and version 1, have no type. Processes cannot be moved below a group that is for threads.
+  const type = text(join(directory, 'cgroup.type')) ?? 'domain';
+  return type === 'domain' ? undefined : `${directory} is of type ${JSON.stringify(type)}`;
 }
 
 /** Lets groups in `directory` use these controllers of version 2. */
 function enable(directory: string, missing: readonly string[]): boolean {
+  // Some controllers could be shared out there all the same, and would make the group one for threads.
+  const isRoot = text(join(directory, 'cgroup.type')) === undefined;
+  if (!isRoot && text(join(directory, 'cgroup.procs')) !== '') return false;
   try {
     writeFileSync(join(directory, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '));
     return true;
   } catch {
-    return false; // EBUSY where there are processes in it, which version 2 does not allow together
+    return false;
   }
 }
 
@@ -106,9 +119,9 @@ function parentInTree(
 ): Parent | NoParent {
   const start = given === undefined ? tree.own : join(tree.mount, given);
   if (start === undefined) return new NoParent(`this process's group is not below ${tree.mount}`);
-  const offered = words(join(start, 'cgroup.controllers'));
+  const offered = words(join(tree.mount, 'cgroup.controllers'));
   const absent = needed.filter((name) => !offered.includes(name));
-  if (absent.length > 0) return new NoParent(`${start} has no controller ${absent.join(', ')}`);
+  if (absent.length > 0) return new NoParent(`${tree.mount} has no controller ${absent.join(', ')}`);
   let why: string | undefined;
   for (let directory = start; ; directory = dirname(directory)) {
     const shared = words(join(directory, 'cgroup.subtree_control'));
@@ -116,7 +129,7 @@ function parentInTree(
     const refused = refusal(directory);
     if (!refused && (missing.length === 0 || (directory === start && enable(directory, missing))))
       return { version: 2, directory };
-    why ??= refused ?? `${directory} does not share ${missing.join(', ')} out and has processes in it`;
+    why ??= refused ?? `${directory} does not share ${missing.join(', ')} out`;
     if (given !== undefined || directory === tree.mount) return new NoParent(why);
   }
 }
