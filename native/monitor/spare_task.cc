@@ -14,22 +14,28 @@ namespace {
 host::Mutex lock;
 alignas(16) u8 stack[4096];
 u32 released;
-u32 alive;  // the kernel clears it when the task has left its stack
+u32 alive;  // set and cleared by the kernel: while the task exists and has not left its stack
 
 void wait_for_release(void*) {
   while (__atomic_load_n(&released, __ATOMIC_ACQUIRE) == 0) host::futex_wait(&released, 0);
   for (;;) host::call(__NR_exit, 0);
 }
 
+// The kernel wakes it as a futex that processes may share.
+void wait_until_gone() {
+  for (u32 seen; (seen = __atomic_load_n(&alive, __ATOMIC_ACQUIRE)) != 0;)
+    host::call(__NR_futex, &alive, FUTEX_WAIT, seen, nullptr);
+}
+
 }  // namespace
 
 i64 spare_task_take() {
-  lock.lock(thread_lock_token(), thread_is_gone);
+  // A killed process that shared this memory may have left one, which ends as well.
+  if (lock.lock(thread_lock_token(), thread_is_gone)) wait_until_gone();
   __atomic_store_n(&released, 0, __ATOMIC_RELAXED);
-  __atomic_store_n(&alive, 1, __ATOMIC_RELAXED);
   constexpr u64 kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-                         CLONE_CHILD_CLEARTID;
-  const u64 args[5] = {kFlags, host::word(stack + sizeof stack), 0, host::word(&alive), 0};
+                         CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+  const u64 args[5] = {kFlags, host::word(stack + sizeof stack), host::word(&alive), host::word(&alive), 0};
   const i64 result = barchan_clone(__NR_clone, args, nullptr, wait_for_release);
   if (result > 0) return 0;
   lock.unlock();
@@ -39,12 +45,13 @@ i64 spare_task_take() {
 void spare_task_release() {
   __atomic_store_n(&released, 1, __ATOMIC_RELEASE);
   host::futex_wake(&released, 1);
-  // The kernel wakes it as a futex that processes may share.
-  while (__atomic_load_n(&alive, __ATOMIC_ACQUIRE) != 0)
-    host::call(__NR_futex, &alive, FUTEX_WAIT, 1, nullptr);
+  wait_until_gone();
   lock.unlock();
 }
 
-void spare_task_forget() { lock.reset(); }
+void spare_task_forget() {
+  lock.reset();
+  alive = 0;
+}
 
 }  // namespace barchan

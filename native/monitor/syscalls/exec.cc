@@ -11,6 +11,7 @@
 #include "abi/start.h"
 #include "host/string.h"
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/counters.h"
 #include "monitor/events/events.h"
 #include "monitor/exec_state.h"
@@ -225,6 +226,10 @@ i64 exec_at(Thread& t, u32 nr, int dirfd, u64 path, u64 argv, u64 envp, u64 flag
   i64 r = string_from_guest(work->path, path, sizeof work->path);
   if (r == 0 && !(flags & AT_EMPTY_PATH)) r = -ENOENT;
   if (r >= 0 && (flags & ~u64{AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | kExecveCheck})) r = -EINVAL;
+  // A kernel that knows the flag says of it that the descriptor is not open.
+  if (r >= 0 && flags & kExecveCheck)
+    r = host::call(__NR_execveat, check::kClosedFd, "", nullptr, nullptr, AT_EMPTY_PATH | kExecveCheck);
+  if (r == -EBADF) r = 0;
   if (r >= 0 && is_private(dirfd)) r = -EBADF;
   if (r >= 0) r = exec(t, *work, dirfd, argv, envp, static_cast<int>(flags));
   release(work);
