@@ -34,7 +34,10 @@ Failure build_devices(int dev, int scratch) {
     if (!place.ok()) return check(place.error(), "devices", name);
     Fd node = clone_tree(AT_FDCWD, path);
     if (node.ok())
-      if (Failure f = check(restrict_mount(node.get(), kNoSuid | kNoExec, false), "devices", name)) return f;
+      // Read-only is said of the inode, which is the host's and may be of the guest's user: devices can be written all the same.
+      if (Failure f =
+              check(restrict_mount(node.get(), kReadOnly | kNoSuid | kNoExec, false), "devices", name))
+        return f;
     if (Failure f = attach_at(dev, name, node)) return f;
   }
   for (const auto& link : kLinks) {

@@ -32,7 +32,9 @@ i64 cover(int target) {
     return empty.ok() ? attach(empty.get(), target) : empty.error();
   }
   Fd null = clone_tree(AT_FDCWD, "/dev/null");
-  return null.ok() ? attach(null.get(), target) : null.error();
+  if (!null.ok()) return null.error();
+  const i64 r = restrict_mount(null.get(), kReadOnly | kNoSuid | kNoExec, false);
+  return r < 0 ? r : attach(null.get(), target);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
  * has to hold, and under the monitor; as root and as an ordinary user.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -139,4 +139,19 @@ process.stdout.write(stdout); process.stderr.write(stderr); process.exitCode = e
       intact(before);
     });
   }
+});
+
+it('cannot change the modes, owners and times of the host’s devices', async () => {
+  const devices = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom', '/dev/tty'];
+  const state = (): string[] =>
+    devices.map((path) => JSON.stringify(statSync(path), ['mode', 'uid', 'gid', 'mtimeMs']));
+  const before = state();
+  await using box = await Sandbox.create();
+  // What masks files of procfs is such a device as well. The mode is the one that it has, should the attack succeed.
+  const script = `for f in ${devices.join(' ')} /proc/kcore /proc/sysrq-trigger; do
+    test -e $f || continue
+    chmod 666 $f 2>&1; chown 0:0 $f 2>&1; touch -d 2001-01-01 $f 2>&1
+  done | grep -vc "Read-only file system\\|No such device"; echo works > /dev/null; head -c 3 /dev/zero | wc -c`;
+  expect((await box.exec(['sh', '-c', script])).stdout).toBe('0\n3\n');
+  expect(state()).toEqual(before);
 });
