@@ -2,6 +2,7 @@
 
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { logger } from './debug.js';
 import { SandboxError } from './errors.js';
 import {
   type Answer,
@@ -14,6 +15,8 @@ import {
 import { type Addon, native } from './native.js';
 import { decodeSocketAddress, type SocketAddress } from './socket-address.js';
 import { type SyscallName, syscalls } from './syscalls.js';
+
+const log = logger('intercept');
 
 /** undefined: a pointer to memory that the handler is not shown, or a pointer that is NULL. */
 export type InterceptedValue =
@@ -324,6 +327,8 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
     let socket: Socket;
     try {
       socket = new Socket({ fd: ours });
+      // A program that resets the connection must not end this process where nobody listens.
+      socket.on('error', (error) => log('%s: %s', this.name, error.message));
       addon.releaseFd(ours);
     } catch (error) {
       addon.closeFd(ours);

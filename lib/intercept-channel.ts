@@ -55,19 +55,28 @@ export class InterceptChannel {
 
   #take(): void {
     while (!this.#closed && this.#waiting.size < mostWaiting) {
-      const message = this.#addon.receiveMessage(this.#fd, interceptMessageMost);
+      const message = this.#receive();
       if (message === null) return;
       const [reply, ...more] = message.fds;
       for (const fd of more) this.#addon.closeFd(fd);
-      if (message.bytes.length === 0 || reply === undefined || message.cut) {
-        if (reply !== undefined) this.#addon.closeFd(reply);
-        // No process of the program is left, or one is not what it was: what it waits for is refused.
-        this.close();
-        return;
+      if (reply === undefined) {
+        // Without its descriptor, for which there was no room here, the call is refused by itself.
+        if (message.bytes.length === 0) this.close(); // no process of the program is left
+        continue;
       }
       this.#ask(message.bytes, reply).catch((error: unknown) => log('%o', error));
     }
     if (!this.#closed) this.#watcher.stop();
+  }
+
+  #receive(): ReturnType<Addon['receiveMessage']> {
+    try {
+      return this.#addon.receiveMessage(this.#fd, interceptMessageMost);
+    } catch (error) {
+      log('%o', error);
+      this.close();
+      return null;
+    }
   }
 
   async #ask(bytes: Buffer, reply: number): Promise<void> {
