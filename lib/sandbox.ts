@@ -393,7 +393,10 @@ export class Sandbox implements AsyncDisposable {
     return this.#events.counters;
   }
 
-  /** Ends all programs, waits until every process of theirs is gone, and closes the device. Idempotent. */
+  /**
+   * Ends all programs, waits until every process of theirs is gone, and closes the device. Idempotent. Rejects with
+   * ERR_SYSTEM when a control group of the sandbox cannot be removed.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -404,12 +407,15 @@ export class Sandbox implements AsyncDisposable {
     if (this.#starting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     await Promise.all([...this.#processes].map((guest) => guest.end(closedError(`process ${guest.pid}`))));
     this.#lastMetrics = this.metrics();
-    await this.#isolated?.close();
-    this.#events.close();
-    const { addon } = native();
-    addon.closeFd(this.#device.fd);
-    if (this.#policyFd !== undefined) addon.closeFd(this.#policyFd);
-    log('closed');
+    try {
+      await this.#isolated?.close();
+    } finally {
+      this.#events.close();
+      const { addon } = native();
+      addon.closeFd(this.#device.fd);
+      if (this.#policyFd !== undefined) addon.closeFd(this.#policyFd);
+      log('closed');
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
