@@ -58,11 +58,11 @@ struct Shared {
     ::close(memory_fd);
     uv_close(reinterpret_cast<uv_handle_t*>(&poll), [](uv_handle_t* handle) {
       auto* shared = static_cast<Shared*>(handle->data);
-      ::close(shared->wake_fd);
       if (shared->hook) napi_remove_async_cleanup_hook(shared->hook);
       shared->hook = nullptr;
       shared->self.reset();
     });
+    ::close(wake_fd);  // libuv polls it no more
   }
 };
 
