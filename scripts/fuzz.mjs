@@ -29,11 +29,23 @@ const seeds = {
       copyFileSync(program, join(corpus, program.replaceAll('/', '_')));
     }
   },
+  fuzz_intercept_answer: (corpus) => writeFileSync(join(corpus, 'rename'), renamingAnswer()),
   fuzz_policy: (corpus) => writeFileSync(join(corpus, 'empty'), policyHeader()),
   fuzz_sandbox_config: (corpus) => writeFileSync(join(corpus, 'plain'), sandboxDescription()),
   fuzz_script: (corpus) => writeFileSync(join(corpus, 'shell'), '#! /bin/sh -e \necho\n'),
   fuzz_stat: (corpus) => writeFileSync(join(corpus, 'shell'), '12 (sh) S 7 12 12 34816 12 4194560'),
 };
+
+// Another name for renameat2's first path, and a flag (native/abi/intercept.h).
+function renamingAnswer() {
+  const [choice, head, strings] = [Buffer.from([1, 0]), Buffer.alloc(112), Buffer.from('/a\0')];
+  for (const [index, word] of [0x50544e49, 1, head.length + strings.length].entries())
+    head.writeUInt32LE(word, index * 4);
+  head.writeUInt32LE(1 << 4, 48);
+  head.writeUInt32LE(1 << 1, 52);
+  head.writeUInt32LE(strings.length, 104);
+  return Buffer.concat([choice, head, strings]);
+}
 
 // A policy that knows no call (native/abi/policy.h).
 function policyHeader() {
