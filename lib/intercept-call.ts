@@ -183,7 +183,7 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
   readonly tid: number;
   /** By the names of docs/syscalls.md. What pointers led to is a copy, with which the call is then made. */
   readonly args: InterceptedArguments<Name>;
-  /** The names of arguments that are longer than what is shown; a write moves no more than that. */
+  /** The names of arguments that are longer than what is shown, the first 64 KiB. */
   readonly truncated: readonly string[];
   /** How many bytes `bytes()` can give; 0: the call takes none. */
   readonly room: number;

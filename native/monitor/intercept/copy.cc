@@ -57,12 +57,12 @@ bool is_structure(u64 nr, unsigned index) {
 // Not vmsplice, which hands the pages themselves on.
 bool is_vector(u64 nr) { return nr == __NR_writev || nr == __NR_pwritev || nr == __NR_pwritev2; }
 
-// Copies what `vector` covers to `to`, at most kInterceptDataMost bytes. The count or -EFAULT.
-i64 gather(u8* to, IoVector& vector) {
+// Copies what `vector` covers to `to`, at most `room` bytes. The count or -EFAULT.
+i64 gather(u8* to, IoVector& vector, u64 room) {
   u64 done = 0;
-  for (u64 i = 0; i < vector.count() && done < abi::kInterceptDataMost; i++) {
+  for (u64 i = 0; i < vector.count() && done < room; i++) {
     const iovec& item = vector.items()[i];
-    const u64 size = min(static_cast<u64>(item.iov_len), abi::kInterceptDataMost - done);
+    const u64 size = min(static_cast<u64>(item.iov_len), room - done);
     if (copy_from_guest(to + done, reinterpret_cast<u64>(item.iov_base), size) != 0) return -EFAULT;
     done += size;
   }
@@ -70,6 +70,17 @@ i64 gather(u8* to, IoVector& vector) {
 }
 
 }  // namespace
+
+// How many bytes the call would move out of memory; GUEST values that may be others when they are copied.
+u64 Stopped::data_size() const {
+  const u64 nr = call_.nr;
+  IoVector vector;
+  if (nr == __NR_write || nr == __NR_pwrite64 || nr == __NR_sendto) return length_of(row_, call_, 1);
+  if (is_vector(nr)) return vector.read(call_.arg[1], call_.arg[2]) == 0 ? vector.bytes() : 0;
+  MessageHeader header;
+  if (nr != __NR_sendmsg || read_guest(header, call_.arg[1]) != 0) return 0;
+  return vector.read(header.vector, header.vector_count) == 0 ? vector.bytes() : 0;
+}
 
 u8* Stopped::next() { return memory_->request_bytes + memory_->request.size; }
 
@@ -80,6 +91,13 @@ void Stopped::put_part(unsigned argument, u16 kind, u64 size, u64 whole) {
                        static_cast<u32>(min(whole, u64{~u32{0}}))};
   r.size = static_cast<u32>((r.size + size + 8) & ~u64{7});  // room for a NUL
   stands_in_ = true;
+}
+
+// Bytes of a copy; Node sees as many as fit.
+void Stopped::put_data(unsigned argument, const u8* from, u64 size, u64 whole) {
+  const u64 shown = min(size, u64{abi::kInterceptDataMost});
+  if (from != next()) memcpy(next(), from, shown);
+  put_part(argument, abi::kInterceptBytes, shown, whole);
 }
 
 i64 Stopped::copy_string(unsigned index) {
@@ -95,12 +113,12 @@ i64 Stopped::copy_bytes(unsigned index, bool data) {
   const u64 whole = length_of(row_, call_, index);
   // Lengths that are refused without a look at the memory.
   if (whole == 0 || (!data && whole > kStructureMost)) return 0;
-  const u64 size = data ? min(whole, u64{abi::kInterceptDataMost}) : whole;
-  u8* to = next();
+  const u64 size = data ? min(whole, bulk_size_) : whole;
+  u8* to = data ? bulk() : next();
   if (copy_from_guest(to, call_.arg[index], size) != 0) return -EFAULT;
   call_.arg[index] = host::word(to);
   if (size != whole) call_.arg[row_.args[index].link] = size;
-  put_part(index, abi::kInterceptBytes, size, whole);
+  put_data(index, to, size, whole);
   return 0;
 }
 
@@ -108,11 +126,10 @@ i64 Stopped::copy_bytes(unsigned index, bool data) {
 i64 Stopped::copy_vector(unsigned argument, u64 address, u64 count) {
   IoVector vector;
   if (const i64 error = vector.read(address, count); error != 0) return error;
-  u8* to = next();
-  const i64 size = gather(to, vector);
+  const i64 size = gather(bulk(), vector, bulk_size_);
   if (size < 0) return size;
-  memory_->vector = {to, static_cast<u64>(size)};
-  put_part(argument, abi::kInterceptBytes, static_cast<u64>(size), vector.bytes());
+  memory_->vector = {bulk(), static_cast<u64>(size)};
+  put_data(argument, bulk(), static_cast<u64>(size), vector.bytes());
   return 0;
 }
 

@@ -55,7 +55,10 @@ class Stopped {
   i64 copy_message(unsigned index);
   i64 copy_strings(unsigned index);
   i64 find_output();
+  u64 data_size() const;
   u8* next();
+  u8* bulk() const;
+  void put_data(unsigned argument, const u8* from, u64 size, u64 whole);
   void put_part(unsigned argument, u16 kind, u64 size, u64 whole);
 
   // Sends the question and takes the answer and its descriptor, or -1. 0 or what the call fails with.
@@ -75,7 +78,7 @@ class Stopped {
   const table::Row& row_;
   const u32 original_;
   Memory* memory_ = nullptr;
-  u64 mapped_ = 0;
+  u64 bulk_size_ = 0;
   bool stands_in_ = false;  // call_ leads to the copies
 };
 

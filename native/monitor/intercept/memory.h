@@ -30,7 +30,9 @@ struct Memory {
   u64 pointers[kExecPointers];
   char strings[kExecBytes];
 };
+// Of other calls, the data that they move out of memory lies there.
 constexpr u64 kPlainSize = offsetof(Memory, pointers);
+constexpr u64 kBulkMost = 16 << 20;
 
 }  // namespace barchan::intercept
 

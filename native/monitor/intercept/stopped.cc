@@ -48,7 +48,8 @@ Stopped::~Stopped() { release(); }
 
 bool Stopped::reserve() {
   const bool is_exec = call_.nr == __NR_execve || call_.nr == __NR_execveat;
-  const u64 size = page_up(is_exec ? sizeof(Memory) : kPlainSize);
+  bulk_size_ = min(data_size(), kBulkMost);
+  const u64 size = page_up(is_exec ? sizeof(Memory) : kPlainSize + bulk_size_);
   const i64 where = host::call(__NR_mmap, 0, size, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (host::is_error(where)) return false;
@@ -62,6 +63,8 @@ bool Stopped::reserve() {
   t_.stand_in = static_cast<u64>(where);
   return true;
 }
+
+u8* Stopped::bulk() const { return reinterpret_cast<u8*>(memory_) + kPlainSize; }
 
 void Stopped::release() {
   if (memory_ != nullptr) release_memory(t_);
