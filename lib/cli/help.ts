@@ -14,6 +14,7 @@ Commands:
   policy learn [OPTIONS] [--] PROGRAM ...      run a program and write the narrowest policy for it
   policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
   image load|list|remove|prune ...             images that --image has unpacked
+  install docker|podman|containerd|cri-o       make "barchan" a runtime of that engine; uninstall undoes it
   doctor [--json]                              check this machine, and say what to do
   help [COMMAND]                               this text, or that of a command
   version                                      the version
@@ -118,6 +119,18 @@ Options:
       --owners keep|caller whom files belong to: as the image says (root's default), or this user
       --limit NAME=NUMBER  see above (repeatable)
       --unused-for DAYS    only images that were not used for so long
+  -h, --help               this text
+`,
+  install: `Usage: barchan install docker|podman|containerd|cri-o [--dry-run] [--to DIR] [--root DIR]
+       barchan uninstall docker|podman|containerd|cri-o [--dry-run] [--root DIR]
+
+Tells the engine of a runtime named "barchan", which runs containers in VMX or SVM non-root mode on crun or runc, and
+writes the policies that the annotation dev.barchan.policy can name. Doing it twice changes nothing.
+
+Options:
+      --dry-run            show what would be written
+      --to DIR             copy barchan-runtime and barchan-monitor there, and name that folder to the engine
+      --root DIR           take DIR for the machine's root, as an installer in a container does
   -h, --help               this text
 `,
   doctor: `Usage: barchan doctor [--json] [--device PATH]

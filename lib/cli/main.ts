@@ -14,6 +14,8 @@ const verbs: Record<string, () => Promise<Verb>> = {
   ps: () => import('./ps.js'),
   doctor: () => import('./doctor.js'),
   policy: () => import('./policy.js'),
+  install: () => import('./install.js'),
+  uninstall: () => import('./uninstall.js'),
   help: () => import('./help.js'),
   version: () => import('./version.js'),
 };

@@ -1,16 +1,20 @@
 // What barchan-runtime is for, and what must not be left of it.
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requires } from '../helpers/skip.js';
 import {
   Box,
   barchanRuntime,
@@ -19,6 +23,7 @@ import {
   type Flavor,
   hasVcpu,
   needsRuntime,
+  projectRoot,
   removeTemplates,
 } from './bed.js';
 import { running } from './cases/case.js';
@@ -150,6 +155,32 @@ for (const flavor of flavors) {
       expect(box.run('true').stderr).toContain(
         'linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY is not supported',
       );
+    });
+
+    it('judges by the policy of an annotation', (context) => {
+      const folder = '/etc/barchan/policies';
+      requires(context, !existsSync(folder), `${folder} is the administrator's`);
+      const cli = join(projectRoot, 'dist/cli/main.js');
+      const machine = mkdtempSync(join(tmpdir(), 'barchan-policies-'));
+      spawnSync(process.execPath, [cli, 'install', 'podman', '--root', machine]);
+      cpSync(join(machine, folder), folder, { recursive: true });
+      try {
+        const box = new Box(flavor, true);
+        box.config.annotations = { 'dev.barchan.policy': 'default' };
+        // chroot(2) is not in `default`, and is in the container's own rights.
+        for (const set of Object.values(box.config.process.capabilities) as string[][])
+          set.push('CAP_SYS_CHROOT');
+        expect(box.run('echo works | cat; chroot / true 2>/dev/null || echo refused').stdout).toBe(
+          'works\nrefused\n',
+        );
+        box.config.annotations = {};
+        expect(box.run('chroot / true && echo lets').stdout).toBe('lets\n');
+        box.config.annotations = { 'dev.barchan.policy': 'no-such' };
+        expect(box.run('true').stderr).toContain('there is no policy no-such');
+      } finally {
+        rmSync('/etc/barchan', { recursive: true });
+        rmSync(machine, { recursive: true });
+      }
     });
 
     it('starts a hundred containers, twenty at a time, and leaves nothing', async () => {

@@ -1,0 +1,2 @@
+/** barchan uninstall */
+export { uninstall as main } from './install.js';
