@@ -31,48 +31,68 @@ i32 open_device() {
   return static_cast<i32>(fd);
 }
 
+void seal(i64 fd, const char* name) {
+  if (const i64 r = host::call(__NR_fcntl, fd, F_ADD_SEALS, kSeals); r < 0)
+    fail_errno(r, "cannot seal ", name);
+}
+
 // A memfd that holds `content` and can no longer change.
-i64 sealed(const char* name, Slice content, u32 flags) {
-  const i64 fd = host::call(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
-  if (fd < 0) return fd;
+i32 sealed(const char* name, Slice content) {
+  const i64 fd = host::call(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) fail_errno(fd, "cannot make a memory file");
   while (content.size != 0) {
     const i64 n = host::call(__NR_write, fd, content.data, content.size);
     if (n == -EINTR) continue;
     if (n <= 0) fail_errno(n, "cannot write ", name);
     content = content.from(static_cast<size_t>(n));
   }
-  if (const i64 r = host::call(__NR_fcntl, fd, F_ADD_SEALS, kSeals); r < 0)
-    fail_errno(r, "cannot seal ", name);
-  return fd;
+  seal(fd, name);
+  return static_cast<i32>(fd);
 }
 
-// The part of the image that a start needs: up to the end of the last segment, without symbols.
-Slice loaded_part(Slice file, const char* path) {
+// The size of the part of the image that a start needs: up to the end of the last segment, without symbols.
+u64 loaded_size(i64 file, const char* path) {
+  alignas(Elf64_Ehdr) char head[4096];
+  const i64 n = host::call(__NR_pread64, file, head, sizeof head, 0);
+  if (n < 0) fail_errno(n, "cannot read ", path);
   Elf64_Ehdr header;
-  if (file.size < sizeof header) fail(path, " is not the monitor");
-  memcpy(&header, file.data, sizeof header);
-  const bool elf = memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_phentsize == sizeof(Elf64_Phdr);
-  if (!elf || header.e_phoff > file.size ||
-      header.e_phnum > (file.size - header.e_phoff) / sizeof(Elf64_Phdr))
-    fail(path, " is not the monitor");
+  memcpy(&header, head, sizeof header);
+  const bool elf = n >= static_cast<i64>(sizeof header) && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+                   header.e_phentsize == sizeof(Elf64_Phdr) && header.e_phoff < static_cast<u64>(n) &&
+                   header.e_phnum <= (static_cast<u64>(n) - header.e_phoff) / sizeof(Elf64_Phdr);
+  if (!elf) fail(path, " is not the monitor");
   u64 end = header.e_phoff + u64{header.e_phnum} * sizeof(Elf64_Phdr);
   for (u32 i = 0; i < header.e_phnum; i++) {
     Elf64_Phdr p;
-    memcpy(&p, file.data + header.e_phoff + i * sizeof p, sizeof p);
+    memcpy(&p, head + header.e_phoff + i * sizeof p, sizeof p);
     if (p.p_type == PT_LOAD) end = max<u64>(end, p.p_offset + p.p_filesz);
   }
-  if (end > file.size) fail(path, " is not the monitor");
-  return {file.data, end};
+  if (end > kFileMax) fail(path, " is not the monitor");
+  return end;
+}
+
+// In the kernel: the copy is made for each container, and each exec.
+void copy_file(i64 to, i64 from, u64 size, const char* path) {
+  for (u64 done = 0; done < size;) {
+    const i64 n = host::call(__NR_sendfile, to, from, nullptr, size - done);
+    if (n == -EINTR) continue;
+    if (n < 0) fail_errno(n, "cannot copy ", path);
+    if (n == 0) fail(path, " is not the monitor");
+    done += static_cast<u64>(n);
+  }
 }
 
 i32 open_image(const char* path) {
-  Slice file;
-  if (const i64 r = read_file(memory(), AT_FDCWD, path, file); r < 0) fail_errno(r, "cannot read ", path);
-  const Slice image = loaded_part(file, path);
+  const i64 file = host::call(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0) fail_errno(file, "cannot open ", path);
   // MFD_EXEC is unknown before Linux 6.3, and wanted from then on.
-  i64 fd = sealed("barchan-monitor", image, MFD_EXEC);
-  if (fd == -EINVAL) fd = sealed("barchan-monitor", image, 0);
+  constexpr u32 kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  i64 fd = host::call(__NR_memfd_create, "barchan-monitor", kFlags | MFD_EXEC);
+  if (fd == -EINVAL) fd = host::call(__NR_memfd_create, "barchan-monitor", kFlags);
   if (fd < 0) fail_errno(fd, "cannot make an executable memory file (vm.memfd_noexec)");
+  copy_file(fd, file, loaded_size(file, path), path);
+  host::call(__NR_close, file);
+  seal(fd, "barchan-monitor");
   // A file that is open for writing cannot be executed (ETXTBSY).
   Output link(memory());
   link.add("/proc/self/fd/").dec(fd);
@@ -104,9 +124,7 @@ i32 make_blob(const Process& process, const Material& material, u32 inherited) {
   if (blob.size > 64 << 10) fail("the start's description is too long");
   const Slice head(reinterpret_cast<const char*>(&blob), sizeof blob);
   const char* bytes = memory().join(head, material.filter, process.program);
-  const i64 fd = sealed("barchan-start", {bytes, blob.size}, 0);
-  if (fd < 0) fail_errno(fd, "cannot make a memory file");
-  return static_cast<i32>(fd);
+  return sealed("barchan-start", {bytes, blob.size});
 }
 
 void move(i64 from, i64 to) {
@@ -124,11 +142,7 @@ Descriptors open_descriptors(const Process& process, const Material& material, c
     fail("--preserve-fds: descriptor ", number.string(), " is not open");
   }
   Descriptors d = {open_device(), make_blob(process, material, inherited), open_image(monitor), -1};
-  if (!material.policy.is_empty()) {
-    const i64 fd = sealed("barchan-policy", material.policy, 0);
-    if (fd < 0) fail_errno(fd, "cannot make a memory file");
-    d.policy = static_cast<i32>(fd);
-  }
+  if (!material.policy.is_empty()) d.policy = sealed("barchan-policy", material.policy);
   return d;
 }
 
