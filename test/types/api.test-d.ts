@@ -5,8 +5,12 @@ import {
   type DoctorReport,
   doctor,
   type ErrorCode,
+  type EventArgument,
+  type EventCounters,
+  type ExecEvent,
   type ExecOptions,
   type ExecResult,
+  type ExitEvent,
   errorCodes,
   type GuestProcess,
   type Input,
@@ -17,8 +21,10 @@ import {
   run,
   Sandbox,
   SandboxError,
+  type SandboxEvent,
   type SpawnOptions,
   type Stdio,
+  type ViolationEvent,
 } from '../../lib/index.js';
 
 const argv = ['true'] as const;
@@ -93,6 +99,19 @@ guest.on('stopped', (signal) => expectTypeOf(signal).toEqualTypeOf<string>());
 guest.kill('TERM');
 // @ts-expect-error
 guest.pid = 3;
+
+box.on('violation', (event) => expectTypeOf(event).toEqualTypeOf<ViolationEvent>());
+box.on('syscall', ({ arguments: list }) => expectTypeOf(list).items.toEqualTypeOf<EventArgument>(), {
+  syscalls: ['openat'],
+});
+for await (const event of box.events({ kinds: ['exec', 'exit'] }))
+  expectTypeOf(event).toEqualTypeOf<ExecEvent | ExitEvent>();
+for await (const event of box.events()) expectTypeOf(event).toEqualTypeOf<SandboxEvent>();
+expectTypeOf(box.eventCounters).toEqualTypeOf<EventCounters>();
+// @ts-expect-error
+box.on('nothing', () => {});
+// @ts-expect-error
+box.events({ syscalls: ['opn'] });
 
 const error = new SandboxError('ERR_SYSTEM', 'message', { errno: 24 });
 expectTypeOf(error.code).toEqualTypeOf<ErrorCode>();
