@@ -6,9 +6,8 @@
 // Trust:   paths and file contents are GUEST-controlled; file contents are copied once and judged as copies.
 //
 // Differences from Linux, on purpose: set-user-ID, set-group-ID and file capabilities have no effect (as
-// under PR_SET_NO_NEW_PRIVS); a program must be readable, not only executable; ETXTBSY is not given;
-// binfmt_misc is not
-// consulted.
+// under PR_SET_NO_NEW_PRIVS); a program must be readable, not only executable; ETXTBSY is given from
+// Linux 6.14 on; binfmt_misc is not consulted.
 #ifndef BARCHAN_MONITOR_IMAGE_TARGET_H
 #define BARCHAN_MONITOR_IMAGE_TARGET_H
 

@@ -227,7 +227,10 @@ i64 sys_openat2(Thread& t, const Call& c) {
   }
   files::GuestPath path;
   i64 error = path.load(c.arg[1]);
-  if (error < 0) return error;
+  if (error < 0) {
+    // Flags are judged before the path is read. Nothing has an empty name.
+    return host::call(__NR_openat2, AT_FDCWD, "", &how, sizeof how) == -EINVAL ? -EINVAL : error;
+  }
   files::OpenRequest request = {static_cast<int>(c.arg[0]), how.flags, how.mode, how.resolve, true};
   return files::open_for_guest(t, request, path);
 }
