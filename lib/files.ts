@@ -308,7 +308,9 @@ export class SandboxFiles {
   /** @internal Ends everything that is under way. */
   async close(): Promise<void> {
     this.#closing.abort(closedError());
-    for (const stream of this.#streams) stream.destroy(closedError());
+    // An error that nobody listens for would end this process.
+    for (const stream of this.#streams)
+      stream.destroy((stream as Writable).listenerCount('error') > 0 ? closedError() : undefined);
     const client = await this.#client?.catch(() => undefined);
     await client?.close(closedError());
     await Promise.allSettled(this.#open);

@@ -11,6 +11,8 @@ const magics = [
 ] as const;
 
 function decompressor(first: Buffer): Transform | undefined {
+  // A plain archive begins with a name, which may be like any of these.
+  if (first.toString('latin1', 257, 262) === 'ustar') return undefined;
   const head = first.toString('hex', 0, 6);
   const [kind] = magics.find(([, magic]) => head.startsWith(magic)) ?? [];
   if (kind === undefined) return undefined;
