@@ -30,6 +30,7 @@ const seeds = {
     }
   },
   fuzz_intercept_answer: (corpus) => writeFileSync(join(corpus, 'rename'), renamingAnswer()),
+  fuzz_oci_config: (corpus) => writeFileSync(join(corpus, 'plain'), containerConfig()),
   fuzz_policy: (corpus) => writeFileSync(join(corpus, 'empty'), policyHeader()),
   fuzz_sandbox_config: (corpus) => writeFileSync(join(corpus, 'plain'), sandboxDescription()),
   fuzz_script: (corpus) => writeFileSync(join(corpus, 'shell'), '#! /bin/sh -e \necho\n'),
@@ -45,6 +46,24 @@ function renamingAnswer() {
   head.writeUInt32LE(1 << 1, 52);
   head.writeUInt32LE(strings.length, 104);
   return Buffer.concat([choice, head, strings]);
+}
+
+function containerConfig() {
+  const args = [{ index: 1, value: 2, valueTwo: 2, op: 'SCMP_CMP_MASKED_EQ' }];
+  return JSON.stringify({
+    ociVersion: '1.0.2',
+    process: { args: ['sh'], env: ['A=b'], cwd: '/', rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1, hard: 2 }] },
+    root: { path: 'rootfs' },
+    mounts: [{ destination: '/proc', type: 'proc', source: 'x', options: ['bind'] }],
+    annotations: { 'dev.barchan.policy': 'strict' },
+    linux: {
+      cgroupsPath: '/a',
+      seccomp: {
+        defaultAction: 'SCMP_ACT_ERRNO',
+        syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW', args }],
+      },
+    },
+  });
 }
 
 // A policy that knows no call (native/abi/policy.h).
