@@ -97,8 +97,16 @@ i64 remap(u64 old_address, u64 old_length, u64 new_length, int flags, u64 new_ad
   if (old_address % kPageSize) return -EINVAL;
   old_length = page_up(old_length);
   new_length = page_up(new_length);
-  if (new_length == 0 || new_length > BARCHAN_ARENA_TOP) return -EINVAL;
+  if (new_length == 0) return -EINVAL;
+  // More than there are addresses: the host refuses it, a newer one before it has looked at the mapping.
+  constexpr u64 kLinuxEnd = 0x7ffffffff000;
+  if (new_length > kLinuxEnd) {
+    const u64 from = in_reach(old_address, old_length) ? old_address : BARCHAN_ARENA_TOP;
+    return host::call(__NR_mremap, from, old_length, new_length, flags & MREMAP_MAYMOVE, 0);
+  }
   if (flags & MREMAP_DONTUNMAP && old_length != new_length) return -EINVAL;
+  if (new_length > BARCHAN_ARENA_TOP) return -ENOMEM;
+
   SpaceGuard guard;
   if (!in_reach(old_address, old_length)) {
     // What would be cut off is no memory that munmap takes.
