@@ -3,7 +3,7 @@ import { readSync } from 'node:fs';
 import { native } from './native.js';
 
 const slotSize = 64;
-export const counterSlots = 2048;
+export const counterSlots = 1024;
 
 export interface Counts {
   /** How often a virtual processor stopped for the monitor. */

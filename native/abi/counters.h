@@ -13,7 +13,7 @@
 
 namespace barchan::abi {
 
-constexpr u32 kCounterSlots = 2048;
+constexpr u32 kCounterSlots = 1024;  // 64 KiB: low limits on the size of files are for this as well
 
 struct alignas(64) CounterSlot {
   u64 exits;     // KVM_RUN came back

@@ -55,7 +55,6 @@ constexpr u32 kPrctlOptions[] = {
     PR_SET_IO_FLUSHER,
     PR_GET_IO_FLUSHER,
     PR_SCHED_CORE,
-    PR_SET_PTRACER,
     65 /* PR_SET_MDWE, and those after it as in prctl.cc */,
     66,
     67,

@@ -96,14 +96,6 @@ i64 core_scheduling(const Call& c) {
   return result == 0 && gets ? write_guest(c.arg[4], cookie) : result;
 }
 
-// Nobody may trace a guest, so whom it allows to makes no difference; without Yama the host knows no such option.
-i64 set_ptracer(i32 pid) {
-  const i64 known = host::call(__NR_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
-  constexpr i32 kNobody = 0, kAnybody = -1;
-  if (known < 0 || pid == kNobody || pid == kAnybody) return known;
-  return pid < 0 || host::call(__NR_kill, pid, 0) == -ESRCH ? -EINVAL : 0;
-}
-
 // The processor's speculation controls belong to the host thread, not to guest mode: the state can be read, and
 // is not to be set per thread.
 i64 get_speculation(const Call& c) {
@@ -146,7 +138,8 @@ i64 sys_prctl(Thread& t, const Call& c) {
     case kSetMdwe: return set_mdwe(c);
     case kGetAuxv: return get_auxv(c);
     case PR_SCHED_CORE: return core_scheduling(c);
-    case PR_SET_PTRACER: return set_ptracer(static_cast<i32>(c.arg[1]));
+    // Nobody may trace a guest: as a kernel without Yama. The host is not asked, since it would let others trace monitors.
+    case PR_SET_PTRACER: return -EINVAL;
     case PR_GET_PDEATHSIG:
     case PR_GET_CHILD_SUBREAPER: return pass_int(c);
     case PR_SET_NAME: return set_name(c.arg[1]);
