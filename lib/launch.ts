@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Counters } from './counters.js';
 import { logger } from './debug.js';
-import { toSandboxError } from './errors.js';
+import { SandboxError, toSandboxError } from './errors.js';
 import type { ProgramEvents } from './events.js';
 import type { Keeper } from './keeper.js';
 import { type Addon, native } from './native.js';
@@ -15,6 +15,26 @@ import type { OutputMeter } from './output-meter.js';
 import { encodeStartBlob, type StartBlob, startFd, startFlags } from './start-blob.js';
 
 const log = logger('launch');
+
+// What is first is the default.
+const callPaths: Record<string, Record<string, number>> = {
+  BARCHAN_RING: { off: 0, on: startFlags.ringOn, auto: startFlags.ringAuto },
+  BARCHAN_PATCH: { auto: 0, on: startFlags.patchOn, off: startFlags.patchOff },
+};
+
+/** How system calls reach the host (docs/performance.md), which is for tests and measurements to choose. */
+export function callPathFlags(env: NodeJS.ProcessEnv): number {
+  let flags = 0;
+  for (const [name, values] of Object.entries(callPaths)) {
+    const value = env[name] ?? Object.keys(values)[0] ?? '';
+    const flag = Object.hasOwn(values, value) ? values[value] : undefined;
+    if (flag === undefined) {
+      throw new SandboxError('ERR_INVALID_OPTION', `${name} is "${value}", which is not on, off or auto`);
+    }
+    flags |= flag;
+  }
+  return flags;
+}
 
 export interface LaunchRequest {
   argv: readonly [string, ...string[]];
@@ -140,7 +160,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       flags:
         (traceFd === undefined ? 0 : startFlags.trace) |
         (keeper ? startFlags.searchPath : 0) |
-        (request.terminal ? startFlags.terminal : 0),
+        (request.terminal ? startFlags.terminal : 0) |
+        callPathFlags(process.env),
       extraFds: numbered.length,
       numbers: numbered.some(([number], i) => number !== i + 3)
         ? numbered.map(([number]) => number)

@@ -16,6 +16,10 @@ export const startFlags = {
   fileLimit: 1 << 5,
   showPolicy: 1 << 6,
   terminal: 1 << 8,
+  ringOn: 1 << 9,
+  ringAuto: 1 << 10,
+  patchOn: 1 << 11,
+  patchOff: 1 << 12,
 } as const;
 
 /** Numbers that the descriptors have in the started process. */

@@ -23,9 +23,16 @@
 #define BARCHAN_SYSTEM_VA 0x7e0000000000
 #define BARCHAN_GATE_OFFSET 0x0000
 #define BARCHAN_IDT_OFFSET 0x1000
+#define BARCHAN_USER_CODE_OFFSET 0x3000
 #define BARCHAN_VCPU_PAGES_OFFSET 0x200000
+// The page of the vCPU that runs: each vCPU has a top page table of its own, which differs in this GiB only. Once for
+// ring 3 and once for ring 0, as SMAP keeps ring 0 from the former.
+#define BARCHAN_RING_OFFSET 0x40000000
 #define BARCHAN_GATE_VA (BARCHAN_SYSTEM_VA + BARCHAN_GATE_OFFSET)
 #define BARCHAN_IDT_VA (BARCHAN_SYSTEM_VA + BARCHAN_IDT_OFFSET)
+#define BARCHAN_USER_CODE_VA (BARCHAN_SYSTEM_VA + BARCHAN_USER_CODE_OFFSET)
+#define BARCHAN_RING_VA (BARCHAN_SYSTEM_VA + BARCHAN_RING_OFFSET)
+#define BARCHAN_RING_SUPERVISOR_VA (BARCHAN_RING_VA + BARCHAN_PAGE_SIZE)
 #define BARCHAN_VCPU_PAGES_VA (BARCHAN_SYSTEM_VA + BARCHAN_VCPU_PAGES_OFFSET)
 
 // Selectors as Linux x86-64 has them (arch/x86/include/asm/segment.h; visible to programs
@@ -40,7 +47,7 @@
 // Ports of the gate's `out %al, $port`. Their values mean nothing outside this project.
 #define BARCHAN_PORT_SYSCALL 0x10
 #define BARCHAN_PORT_EXCEPTION 0x11
-#define BARCHAN_PORT_SELFTEST 0x12
+#define BARCHAN_PORT_RING 0x12  // from user code, for a call that the ring did not make
 
 #define BARCHAN_EXCEPTION_VECTORS 32
 // Each exception entry stub is padded to this many bytes, so entry N is at base + N * size.
@@ -51,7 +58,7 @@
 #define BARCHAN_VCPU_GDT_LIMIT 0x4f
 #define BARCHAN_VCPU_TSS 0x080
 // The TSS proper, then 8 bytes of I/O permission bitmap: ports 0 to 0x2f and its closing byte. All ones, but
-// for the gate's system-call port in entry mode `user`.
+// for the ring's port, and the gate's system-call port in entry mode `user`.
 #define BARCHAN_VCPU_TSS_BITMAP 0x68
 #define BARCHAN_VCPU_TSS_LIMIT 0x6f
 #define BARCHAN_VCPU_STACK_TOP 0xff0
@@ -70,5 +77,24 @@
 // Interrupts and exceptions from ring 3 align RSP down to 16 before pushing (SDM vol. 3A,
 // 6.14.2): the top is a multiple of 16, so the frame is always at this offset in the page.
 #define BARCHAN_VCPU_FRAME (BARCHAN_VCPU_STACK_TOP - BARCHAN_FRAME_SIZE)
+
+// A ring page (monitor/ring/ring.h). Each cache line has one writer while calls are made: what the guest posts, what the
+// executor answers, what the guest keeps for itself. OPEN and SERVED are the monitor's. All of it is GUEST data.
+#define BARCHAN_RING_OPEN 0x00  // u32: not 0 while an executor looks
+#define BARCHAN_RING_POST 0x40  // u32: of a call; two more than of the one before
+#define BARCHAN_RING_NR 0x44    // u32
+#define BARCHAN_RING_ARGUMENTS 0x48
+#define BARCHAN_RING_RETURN 0x78  // where the call goes back to
+#define BARCHAN_RING_ANSWER 0x80  // u32: POST when the call was made, POST + 1 when it was refused
+#define BARCHAN_RING_RESULT 0x88
+#define BARCHAN_RING_COUNT 0xc0    // u32: looks that are left
+#define BARCHAN_RING_NEGATED 0xc4  // u32: -POST
+#define BARCHAN_RING_SERVED \
+  0x200  // one byte for each call number below BARCHAN_RING_CALLS: not 0 for those to post
+#define BARCHAN_RING_CALLS 512
+
+// How often a vCPU looks for an answer before it leaves the guest: some ten microseconds, several times what the calls
+// that the ring makes take.
+#define BARCHAN_RING_LOOKS 12000
 
 #endif

@@ -34,6 +34,10 @@ constexpr u32 kStartSearchPath = 1u << 4;      // look a `program` without '/' u
 constexpr u32 kStartFileLimit = 1u << 5;       // the guest's RLIMIT_NOFILE is `file_soft` and `file_hard`
 constexpr u32 kStartShowPolicy = 1u << 6;  // print what the policy lets reach the host, one JSON line, exit
 constexpr u32 kStartEntrypoint = 1u << 7;  // argv[0] is not the guest's; nobody reads of the guest's death
+constexpr u32 kStartRingOn = 1u << 9;      // tests: by the ring whenever it can be
+constexpr u32 kStartRingAuto = 1u << 10;   // by the ring while it pays (monitor/ring/ring.h)
+constexpr u32 kStartPatchOn = 1u << 11;    // tests: patch each site at its first call
+constexpr u32 kStartPatchOff = 1u << 12;   // the guest's code stays as it is
 
 constexpr u32 kStartTerminal = 1u << 8;  // a session of its own, with the terminal on fd 0
 

@@ -8,15 +8,65 @@
         .balign 64
         .globl barchan_gate_start, barchan_gate_end
         .globl barchan_gate_syscall, barchan_gate_sysret, barchan_gate_iret, barchan_gate_exceptions
+        .globl barchan_gate_named, barchan_gate_posted, barchan_gate_loaded, barchan_gate_late, barchan_gate_late_sysret
         .globl barchan_gate_selftest, barchan_gate_selftest_end
 barchan_gate_start:
+
+// SYSRET loses RF, and with TF it traps before the first instruction of the user's: such a call returns by IRETQ.
+#define TF_OR_RF 0x10100
+#define RING(offset) (barchan_gate_start + (BARCHAN_RING_SUPERVISOR_VA + offset - BARCHAN_GATE_VA))(%rip)
 
 // LSTAR. RCX = user RIP, R11 = user RFLAGS, RSP = the user's (no stack is touched here). The monitor answers
 // in RAX and resumes behind the `out`. It resumes here only when RCX is a canonical user address: SYSRET
 // with another RCX faults in ring 0 on Intel processors (SDM vol. 2B, SYSRET).
+//
+// While an executor looks, the call is posted to it first (monitor/ring/ring.h). RAX is the only register that
+// changes meanwhile, and its value is in the page. No PAUSE: processors leave the guest for too many of them.
 barchan_gate_syscall:
-        outb    %al, $BARCHAN_PORT_SYSCALL
+        cmpl    $0, RING(BARCHAN_RING_OPEN)
+        jne     1f
+0:      outb    %al, $BARCHAN_PORT_SYSCALL
 barchan_gate_sysret:
+        sysretq
+1:      cmpq    $BARCHAN_RING_CALLS, %rax
+        jae     0b
+        testl   $TF_OR_RF, %r11d
+        jnz     0b
+        movl    %eax, RING(BARCHAN_RING_NR)
+barchan_gate_named:
+        movq    %rax, RING(BARCHAN_RING_ARGUMENTS)
+        leaq    RING(BARCHAN_RING_SERVED), %rax
+        addq    RING(BARCHAN_RING_ARGUMENTS), %rax
+        cmpb    $0, (%rax)
+        movl    RING(BARCHAN_RING_NR), %eax
+        je      0b
+        movq    %rdi, RING(BARCHAN_RING_ARGUMENTS)
+        movq    %rsi, RING(BARCHAN_RING_ARGUMENTS + 8)
+        movq    %rdx, RING(BARCHAN_RING_ARGUMENTS + 16)
+        movq    %r10, RING(BARCHAN_RING_ARGUMENTS + 24)
+        movq    %r8, RING(BARCHAN_RING_ARGUMENTS + 32)
+        movq    %r9, RING(BARCHAN_RING_ARGUMENTS + 40)
+        movq    %rcx, RING(BARCHAN_RING_RETURN)
+        movl    $BARCHAN_RING_LOOKS, RING(BARCHAN_RING_COUNT)
+        subl    $2, RING(BARCHAN_RING_NEGATED)
+        addl    $2, RING(BARCHAN_RING_POST)
+barchan_gate_posted:
+2:      movl    RING(BARCHAN_RING_ANSWER), %eax
+        addl    RING(BARCHAN_RING_NEGATED), %eax
+        jz      3f
+        decl    %eax
+        jz      4f
+        decl    RING(BARCHAN_RING_COUNT)
+        jnz     2b
+        jmp     4f
+3:
+        movq    RING(BARCHAN_RING_RESULT), %rax
+barchan_gate_loaded:
+        sysretq
+4:      movl    RING(BARCHAN_RING_NR), %eax
+barchan_gate_late:
+        outb    %al, $BARCHAN_PORT_SYSCALL
+barchan_gate_late_sysret:
         sysretq
 
 // Full restore: the monitor has put a frame (layout.h) on the ring-0 stack and RSP at its start.
@@ -53,6 +103,7 @@ barchan_gate_end:
 
 // Runs in ring 3 once per VM, before any guest code: how does SYSCALL arrive? (kvm/entry_mode.h)
 barchan_gate_selftest:
+        outb    %al, $BARCHAN_PORT_RING
         syscall
         ud2
 barchan_gate_selftest_end:

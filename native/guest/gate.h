@@ -10,6 +10,14 @@ extern "C" {
 extern const barchan::u8 barchan_gate_start[], barchan_gate_end[], barchan_gate_syscall[],
     barchan_gate_sysret[], barchan_gate_iret[], barchan_gate_exceptions[], barchan_gate_selftest[],
     barchan_gate_selftest_end[];
+extern const barchan::u8 barchan_gate_named[], barchan_gate_posted[], barchan_gate_loaded[],
+    barchan_gate_late[], barchan_gate_late_sysret[];
+extern const barchan::u8 barchan_user_start[], barchan_user_end[], barchan_user_syscall[],
+    barchan_user_sysret[], barchan_user_named[], barchan_user_posted[], barchan_user_loaded[],
+    barchan_user_late[], barchan_user_late_sysret[], barchan_user_ring[], barchan_user_ring_kept[],
+    barchan_user_ring_saved[], barchan_user_ring_unserved[], barchan_user_ring_posted[],
+    barchan_user_ring_loaded[], barchan_user_ring_unanswered[], barchan_user_ring_late[],
+    barchan_user_ring_closed[], barchan_user_ring_out[];
 }
 
 namespace barchan::gate {
@@ -22,6 +30,14 @@ inline u64 iret_va() { return va_of(barchan_gate_iret); }
 inline u64 exception_va(u32 vector) {
   return va_of(barchan_gate_exceptions) + vector * BARCHAN_EXCEPTION_STUB_SIZE;
 }
+// Of the user-code page.
+inline u64 user_va_of(const u8* label) {
+  return BARCHAN_USER_CODE_VA + static_cast<u64>(label - barchan_user_start);
+}
+inline u64 user_syscall_va() { return user_va_of(barchan_user_syscall); }
+inline u64 user_ring_va() { return user_va_of(barchan_user_ring); }
+inline bool in_user_code(u64 rip) { return rip - BARCHAN_USER_CODE_VA < BARCHAN_PAGE_SIZE; }
+// Of the gate's own page, which is ring 0's.
 inline bool contains(u64 rip) { return rip - BARCHAN_GATE_VA < BARCHAN_PAGE_SIZE; }
 
 // The exception frame as C++ sees it (abi/layout.h).

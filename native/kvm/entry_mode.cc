@@ -5,18 +5,37 @@
 
 namespace barchan::kvm {
 
-i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
-  detail = 0;
+namespace {
+
+i64 run_once(Vcpu& vcpu) {
+  u32 refused = 0;
+  i64 result;
+  do result = host::call(__NR_ioctl, vcpu.fd, kRunRequest, 0);
+  while (result == -EINTR || (result == -EAGAIN && run_may_be_retried(refused)));
+  return result;
+}
+
+i64 run_at(Vm& vm, Vcpu& vcpu, u64 rip) {
   i64 result = vcpu_enter_user(vm, vcpu, 0, 0);
   if (result < 0) return result;
   kvm_regs& r = vcpu.regs();
   r = {};
-  r.rip = selftest_va;
+  r.rip = rip;
   r.rflags = 0x202;
   vcpu.regs_dirty();
-  u32 refused = 0;
-  do result = host::call(__NR_ioctl, vcpu.fd, kRunRequest, 0);
-  while (result == -EINTR || (result == -EAGAIN && run_may_be_retried(refused)));
+  return run_once(vcpu);
+}
+
+}  // namespace
+
+i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
+  detail = 0;
+  i64 result = run_at(vm, vcpu, selftest_va);
+  if (result < 0) return result;
+  vm.ring_port = vcpu.run->exit_reason == KVM_EXIT_IO && vcpu.run->io.port == BARCHAN_PORT_RING;
+  // Emulators of SVM refuse it (QEMU's wants a TSS that is not busy, which a loaded one always is).
+  constexpr u64 kOutSize = 2;
+  result = vm.ring_port ? run_once(vcpu) : run_at(vm, vcpu, selftest_va + kOutSize);
   if (result < 0) return result;
   detail = vcpu.run->exit_reason;
   if (vcpu.run->exit_reason != KVM_EXIT_IO) return -ENOTRECOVERABLE;
@@ -29,8 +48,7 @@ i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
   if (vcpu.run->io.port == BARCHAN_PORT_EXCEPTION && frame->vector == 14 &&
       frame->cr2 == gate::syscall_va() && frame->cs == BARCHAN_USER_CS) {
     vm.entry_mode = EntryMode::kUser;
-    vcpu_allow_syscall_port(vcpu);
-    return 0;
+    return vcpu_enter_calls_in_ring3(vcpu);
   }
   detail |= static_cast<u64>(frame->vector) << 32 | 1ull << 63;
   return -ENOTRECOVERABLE;

@@ -64,6 +64,11 @@ void fill_page(Vcpu& vcpu) {
   memset(t + BARCHAN_VCPU_TSS_BITMAP, 0xff, BARCHAN_VCPU_TSS_LIMIT + 1 - BARCHAN_VCPU_TSS_BITMAP);
 }
 
+void allow_port(Vcpu& vcpu, u32 port) {
+  u8* bitmap = vcpu.page + BARCHAN_VCPU_TSS + BARCHAN_VCPU_TSS_BITMAP;
+  bitmap[port / 8] &= static_cast<u8>(~(1 << port % 8));
+}
+
 kvm_segment user_segment(u16 selector, u8 type, bool code) {
   kvm_segment s = {};
   s.selector = selector;
@@ -80,9 +85,10 @@ kvm_segment user_segment(u16 selector, u8 type, bool code) {
 
 }  // namespace
 
-void vcpu_allow_syscall_port(Vcpu& vcpu) {
-  u8* bitmap = vcpu.page + BARCHAN_VCPU_TSS + BARCHAN_VCPU_TSS_BITMAP;
-  bitmap[BARCHAN_PORT_SYSCALL / 8] &= static_cast<u8>(~(1 << BARCHAN_PORT_SYSCALL % 8));
+i64 vcpu_enter_calls_in_ring3(Vcpu& vcpu) {
+  allow_port(vcpu, BARCHAN_PORT_SYSCALL);
+  const kvm_msr_entry entry = msr(kMsrLstar, gate::user_syscall_va());
+  return set_msrs(vcpu, &entry, 1);
 }
 
 bool run_may_be_retried(u32& times) {
@@ -109,7 +115,7 @@ i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va) {
   vcpu.run = reinterpret_cast<kvm_run*>(run);
   vcpu.run->kvm_valid_regs = KVM_SYNC_X86_REGS;
   fill_page(vcpu);
-  if (vm.entry_mode == EntryMode::kUser) vcpu_allow_syscall_port(vcpu);
+  allow_port(vcpu, BARCHAN_PORT_RING);
 
   const Features& f = features();
   // The kernel's struct ends in a flexible array; CpuidTable has the same start.
@@ -124,6 +130,7 @@ i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va) {
       msr(kMsrStar, static_cast<u64>(BARCHAN_USER_CS32) << 48 | static_cast<u64>(BARCHAN_KERNEL_CS) << 32),
       msr(kMsrLstar, gate::syscall_va()), msr(kMsrSfmask, kSfmask)};
   result = set_msrs(vcpu, msrs, 3);
+  if (result >= 0 && vm.entry_mode == EntryMode::kUser) result = vcpu_enter_calls_in_ring3(vcpu);
   if (result < 0) return result;
   // The guest's TSC is the host's, so that the host's vdso data are right in the guest.
   u64 offset = 0;
@@ -138,7 +145,7 @@ i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va) {
 i64 vcpu_enter_user(Vm& vm, Vcpu& vcpu, u64 fs_base, u64 gs_base) {
   kvm_sregs s = {};
   s.cr0 = kCr0;
-  s.cr3 = vm.root;
+  s.cr3 = vcpu.root ? vcpu.root : vm.root;
   s.cr4 = features().cr4;
   s.efer = kEfer;
   s.apic_base = 0xfee00900;  // reset value (BSP); no APIC is modelled, KVM checks the reserved bits only

@@ -24,6 +24,7 @@ struct Vcpu {
   kvm_run* run;  // mapped, kvm_run + sync regs
   u8* page;      // its vCPU page (GDT, TSS, ring-0 stack) in monitor memory
   u64 page_va;   // the same page in guest virtual memory
+  u64 root;      // guest-physical address of its own top page table, or 0: the VM's
   Vcpu* next;    // free list
 
   kvm_regs& regs() { return run->s.regs.regs; }  // valid after each exit

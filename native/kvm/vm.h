@@ -23,6 +23,7 @@ struct Vm {
   u32 max_vcpus = 0;
   u64 root = 0;  // guest-physical address of the top page table (CR3)
   EntryMode entry_mode = EntryMode::kUnknown;
+  bool ring_port = false;  // an OUT to the ring's port leaves the guest from ring 3
 };
 
 // KVM_CREATE_VM. 0 or -errno; sets fd (the lowest free number: the caller hides it), run_size, max_vcpus.
@@ -40,9 +41,9 @@ i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va);
 // regs() and regs_dirty().
 i64 vcpu_enter_user(Vm& vm, Vcpu& vcpu, u64 fs_base, u64 gs_base);
 
-// Entry mode `user`: the gate's system-call OUT runs in ring 3, so the port has to be open there (SDM vol. 1,
-// 19.5.2). An OUT by the guest itself is told from the gate's by its address.
-void vcpu_allow_syscall_port(Vcpu& vcpu);
+// Entry mode `user`: system calls enter on the user-code page, and their OUT runs in ring 3, so the port has to be open
+// there (SDM vol. 1, 19.5.2). An OUT by the guest itself is told from it by its address. 0 or -errno.
+i64 vcpu_enter_calls_in_ring3(Vcpu& vcpu);
 
 // The raw ioctl, for KVM_RUN through host::interruptible.
 constexpr u64 kRunRequest = 0xae80;
@@ -52,8 +53,8 @@ constexpr u64 kRunRequest = 0xae80;
 // `times` begins at 0.
 bool run_may_be_retried(u32& times);
 
-// Learns the entry mode with a vCPU that has not run yet: `selftest_va` is a user-executable page that
-// holds barchan_gate_selftest; the gate page must be supervisor-only. Sets vm.entry_mode. 0 or -errno;
+// Learns entry mode and ring port with a vCPU that has not run yet: `selftest_va` is a user-executable page that
+// holds barchan_gate_selftest; the gate page must be supervisor-only. Sets vm.entry_mode and vm.ring_port. 0 or -errno;
 // -ENOTRECOVERABLE when SYSCALL does neither, with the exit in `detail`.
 i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail);
 const char* entry_mode_name(EntryMode mode);

@@ -2,15 +2,24 @@
 
 #include "abi/counters.h"
 #include "abi/layout.h"
+#include "guest/call_code.h"
 #include "guest/gate.h"
 #include "host/string.h"
 #include "host/uaccess.h"
 #include "kvm/vm.h"
 #include "monitor/mm/mm.h"
+#include "monitor/mm/sites.h"
 #include "monitor/report.h"
+#include "monitor/ring/ring.h"
 
 namespace barchan {
 namespace {
+
+constexpr u64 kSyscallSize = 2;
+constexpr u64 kDebug = 1;               // #DB
+constexpr u64 kTrapOrResume = 0x10100;  // TF, RF
+// OF, SF, ZF, AF, PF, CF; and what is left of them by XOR of a register with itself.
+constexpr u64 kArithmetic = 0x8d5, kZeroParity = 0x44;
 
 gate::Frame& frame_of(Thread& t) {
   return *reinterpret_cast<gate::Frame*>(t.vcpu->page + BARCHAN_VCPU_FRAME);
@@ -36,6 +45,52 @@ void take_syscall(Thread& t) {
   t.user.rip = t.user.rcx;
   t.user.rflags = t.user.r11;
   t.position = Position::kSyscall;
+  // SYSRET cannot give these back (guest/gate.S).
+  if (t.user.rflags & kTrapOrResume) t.user_changed = true;
+}
+
+// A call that was stopped on its way: t.user, which is behind the SYSCALL, stays so when the call was made, and goes
+// back before it otherwise.
+void settle(Thread& t, gate::Stage stage) {
+  using gate::Stage;
+  if (stage == Stage::kLeft || stage == Stage::kLoaded) return;
+  t.user_changed = true;
+  if (stage == Stage::kPosted && ring::answered(t, t.user.rax)) return;
+  if (stage != Stage::kUnposted) t.user.rax = ring::posted_number(t);
+  t.user.rip -= kSyscallSize;
+}
+
+// t.user as it is behind the SYSCALL of a patched site, whose code runs in ring 3 and leaves the flags alone.
+void come_from_site(Thread& t, u64 back) {
+  t.user.rip = t.user.rcx = back;
+  t.user.r11 = t.user.rflags;
+  t.user_changed = true;
+}
+
+// t.user stands in ring 3. In the code that a patched site runs it becomes what it would be at the site.
+void leave_site_code(Thread& t) {
+  mm::SiteCall site;
+  if (mm::site_of(t.user.rip, site)) {
+    come_from_site(t, site.back);
+    t.user.rax = site.nr;
+    if (site.clears_flags) t.user.rflags = t.user.r11 = (t.user.rflags & ~kArithmetic) | kZeroParity;
+    return settle(t, gate::Stage::kUnposted);
+  }
+  const gate::CallCode code = gate::call_code(t.user.rip);
+  if (!code.from_site) return;
+  come_from_site(t, code.back == gate::Back::kPage  ? ring::return_address(t)
+                    : code.back == gate::Back::kR11 ? t.user.r11
+                                                    : t.user.rcx);
+  settle(t, code.stage);
+}
+
+// As above, for the SYSCALL entries. False: the vCPU stands elsewhere.
+bool take_stopped_call(Thread& t) {
+  const gate::CallCode code = gate::call_code(t.vcpu->regs().rip);
+  if (code.stage == gate::Stage::kNone || code.from_site) return false;
+  take_syscall(t);
+  settle(t, code.stage);
+  return true;
 }
 
 void take_frame(Thread& t) {
@@ -101,18 +156,16 @@ void put_user(Thread& t) {
   t.user_changed = false;
 }
 
-// KVM_RUN ended for a signal. The vCPU may stand in the gate: entries run on to their `out` (every signal is
-// blocked by now and they are a few instructions), returns are completed by hand.
+// KVM_RUN ended for a signal. The vCPU may stand in the gate: exception entries run on to their `out` (every signal is
+// blocked by now and they are a few instructions), returns are completed and calls taken back by hand.
 // Returns true when the entry has to run on.
 bool take_interrupted(Thread& t) {
   const kvm_regs& r = t.vcpu->regs();
+  if (take_stopped_call(t)) return false;
   if (!gate::contains(r.rip)) {
     take_registers(t, r);
     t.position = Position::kRing3;
-    return false;
-  }
-  if (r.rip == gate::sysret_va()) {
-    take_syscall(t);
+    leave_site_code(t);
     return false;
   }
   const u64 frame = t.vcpu->page_va + BARCHAN_VCPU_FRAME;
@@ -126,6 +179,30 @@ bool take_interrupted(Thread& t) {
     return false;
   }
   return true;
+}
+
+enum class CallExit { kNone, kUnposted, kPosted };
+
+// A system call that left the guest, by the OUT that it left by; t.user becomes what it is behind the call.
+CallExit call_exit(Thread& t) {
+  const u64 rip = t.vcpu->regs().rip;
+  const u32 port = t.vcpu->run->io.port;
+  const bool user = enters_at_user_level();
+  if (port == BARCHAN_PORT_RING) {
+    const bool posted = gate::at_out(rip, gate::user_va_of(barchan_user_ring_late));
+    if (!posted && !gate::at_out(rip, gate::user_va_of(barchan_user_ring_out))) return CallExit::kNone;
+    take_registers(t, t.vcpu->regs());
+    t.position = Position::kRing3;
+    come_from_site(t, t.user.rcx);
+    return posted ? CallExit::kPosted : CallExit::kUnposted;
+  }
+  if (port != BARCHAN_PORT_SYSCALL) return CallExit::kNone;
+  const u64 unposted = user ? gate::user_va_of(barchan_user_sysret) : gate::sysret_va();
+  const u64 late = user ? gate::user_va_of(barchan_user_late_sysret) : gate::va_of(barchan_gate_late_sysret);
+  const bool posted = gate::at_out(rip, late);
+  if (!posted && !gate::at_out(rip, unposted)) return CallExit::kNone;
+  take_syscall(t);
+  return posted ? CallExit::kPosted : CallExit::kUnposted;
 }
 
 }  // namespace
@@ -143,8 +220,10 @@ Event entry_run(Thread& t, Exception& exception) {
   bool finishing = false;
   u32 refused = 0;
   for (;;) {
+    ring::enter(t);
     i64 result = finishing ? host::call(__NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0)
                            : host::interruptible(&t.pending, __NR_ioctl, t.vcpu->fd, kvm::kRunRequest, 0);
+    ring::leave(t);
     if (result == host::kRestart) {
       // Not run: t.user still stands, and must go in again after what is done to it now.
       t.user_changed = true;
@@ -170,6 +249,16 @@ Event entry_run(Thread& t, Exception& exception) {
     if (result < 0) monitor_crash("KVM_RUN", static_cast<u64>(-result), t.vcpu->regs().rip);
     switch (run.exit_reason) {
       case KVM_EXIT_IO:
+        if (const CallExit exit = call_exit(t); exit != CallExit::kNone) {
+          if (exit == CallExit::kUnposted) return Event::kSystemCall;
+          u64 made;
+          if (ring::answered(t, made)) {
+            t.user.rax = made;
+            return Event::kAnswered;
+          }
+          ring::given_up(t);
+          return Event::kSystemCall;
+        }
         if (!gate::contains(t.vcpu->regs().rip)) {
           // IN or OUT by the guest itself, where the gate's port is open to ring 3: #GP. KVM finishes the
           // instruction on the next KVM_RUN and may write registers then; so it does that first.
@@ -182,22 +271,19 @@ Event entry_run(Thread& t, Exception& exception) {
           exception = {13, 0, 0};
           return Event::kException;
         }
-        if (run.io.port == BARCHAN_PORT_SYSCALL) {
-          take_syscall(t);
-          return Event::kSystemCall;
-        }
         if (run.io.port == BARCHAN_PORT_EXCEPTION) {
           gate::Frame& f = frame_of(t);
           if (f.cs != BARCHAN_USER_CS) {
             // A single-step trap carried over from ring 3 to the gate's first instruction (MOV SS before
             // SYSCALL, SDM vol. 3A, 6.8.3) is not for the guest: the gate goes on without TF.
-            if (f.vector != 1) monitor_crash("exception in ring 0", f.vector, f.rip);
+            if (f.vector != kDebug) monitor_crash("exception in ring 0", f.vector, f.rip);
             f.rflags &= ~u64{0x100};
             continue;
           }
           take_frame(t);
           exception = {f.vector, f.error, f.cr2};
           if (enters_at_user_level()) correct_exception(t, exception);
+          if (f.vector == kDebug) leave_site_code(t);
           return Event::kException;
         }
         monitor_crash("unexpected port", run.io.port, t.vcpu->regs().rip);

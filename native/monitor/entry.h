@@ -11,6 +11,7 @@ namespace barchan {
 enum class Event {
   kSystemCall,
   kException,    // Thread::exception is filled
+  kAnswered,     // a system call that the ring has made: t.user is behind it
   kInterrupted,  // KVM_RUN was left or not begun because of a signal
   kNoMemory,     // KVM_RUN: EFAULT, a host page could not be had
 };

@@ -5,6 +5,7 @@
 #include "monitor/dispatch.h"
 #include "monitor/entry.h"
 #include "monitor/exception.h"
+#include "monitor/ring/ring.h"
 #include "monitor/seccomp.h"
 #include "monitor/signal/signal.h"
 #include "monitor/thread.h"
@@ -22,6 +23,7 @@ i64 system_call(Thread& t) {
   t.counters->syscalls++;
   const i64 result = dispatch(t, call);
   t.user.rax = static_cast<u64>(result);
+  ring::note(t, static_cast<u32>(call.nr));
   return call.nr == __NR_rt_sigreturn ? -1 : static_cast<i64>(call.nr);
 }
 
@@ -46,6 +48,7 @@ void run(Thread& t) {
         t.counters->faults++;
         handle_missing_page(t);
         break;
+      case Event::kAnswered:
       case Event::kInterrupted: break;
     }
   }

@@ -22,6 +22,7 @@
 #include "monitor/mm/mm.h"
 #include "monitor/policy.h"
 #include "monitor/report.h"
+#include "monitor/ring/ring.h"
 #include "monitor/seccomp.h"
 #include "monitor/signal/signal.h"
 #include "monitor/start_config.h"
@@ -143,6 +144,7 @@ Thread& first_thread(bool fixed_layout, u32 slot) {
   else
     counters::claim(*t);
   signals_start(*t);
+  ring::start(flags);
   return *t;
 }
 
@@ -157,7 +159,7 @@ void take_terminal() {
 
 [[noreturn]] void first_start(const KernelStack& kernel) {
   StartConfig config = read_start_config();
-  flags = config.blob.flags;
+  flags = ring::choose(config.blob.flags);
   if (!(flags & abi::kStartEntrypoint)) flags |= abi::kStateFirst;
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.
   const i32 report = config.blob.report_fd;

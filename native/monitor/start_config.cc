@@ -16,7 +16,8 @@ constexpr u32 kBlobMax = 64 << 10;
 constexpr u32 kExtraMax = 1000;
 constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry |
                             abi::kStartSearchPath | abi::kStartFileLimit | abi::kStartShowPolicy |
-                            abi::kStartEntrypoint | abi::kStartTerminal;
+                            abi::kStartEntrypoint | abi::kStartTerminal | abi::kStartRingOn |
+                            abi::kStartRingAuto | abi::kStartPatchOn | abi::kStartPatchOff;
 
 alignas(StartBlob) char bytes[kBlobMax + 1];
 

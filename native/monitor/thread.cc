@@ -16,6 +16,7 @@
 #include "monitor/fds.h"
 #include "monitor/mm/mm.h"
 #include "monitor/report.h"
+#include "monitor/ring/ring.h"
 #include "monitor/robust_list.h"
 #include "monitor/signal/signal.h"
 #include "monitor/thread_pool.h"
@@ -216,6 +217,7 @@ Thread* thread_create(const Thread& parent) {
   t->signals = parent.signals;
   t->seccomp_filters = parent.seccomp_filters;
   t->seccomp_mode = parent.seccomp_mode;
+  t->no_ring = parent.no_ring;
   entry_start(*t, fs, gs);
   kvm::set_xsave(*t->vcpu, state);
   return t;
@@ -293,6 +295,7 @@ void thread_exit(Thread& t, int status) {
   const u64 all = ~u64{0};
   host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
   signals_thread_exit(t);
+  ring::thread_exit(t);
   // Its block and vCPU are others' to give back: the parent's when it wakes up, or whoever finds the tombstone.
   static u32 nowhere;
   counters::release(t);

@@ -21,6 +21,10 @@ namespace events {
 class Calling;
 }
 
+namespace ring {
+struct Ring;
+}
+
 // The integer registers at the boundary between guest user mode and the kernel, i.e. what struct
 // pt_regs is to Linux. Independent of how the vCPU came to the monitor.
 struct UserRegisters {
@@ -105,6 +109,13 @@ struct Thread {
   Tombstone tombstone;                // vforked: tells that it is gone
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
   u64 stand_in, stand_in_size;        // private copies of what a call reads (monitor/intercept/), or 0
+
+  ring::Ring* ring;  // of its vCPU, or null (monitor/ring/ring.h)
+  bool
+      no_ring;  // its credentials, descriptors or directories may not be those of the process's other threads
+  bool executes;  // no thread of the guest but the executor
+  u32 ring_heat;  // calls in a row that came thick
+  u64 ring_last;  // when the last one came, in cycles
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
   // wants a restart. A handler returns kRestart as it is; the gate turns it into a restart or EINTR.

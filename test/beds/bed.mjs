@@ -97,7 +97,7 @@ export async function runBed(bed) {
       kernel: from,
       modules: bed.modules,
       directory: work,
-      init: initScript(bed.modules, process.env.KVM_OPTIONS),
+      init: initScript(bed.modules, process.env.KVM_OPTIONS, Number(process.env.BED_START_FLAGS ?? 0)),
       patience: bed.patience,
       skips: bed.skips,
       times,

@@ -1,6 +1,6 @@
 // Purpose: runs in a bed's virtual machine: each program of a list natively and under the monitor, one after the
 //          other, and writes how each run ended and what it printed to the result port.
-// Usage:   driver LIST MONITOR RESULTS. A line of LIST: name TAB seconds TAB program TAB argument...
+// Usage:   driver LIST MONITOR RESULTS FLAGS. FLAGS: StartBlob::flags of the monitor, in decimal. A line of LIST: name TAB seconds TAB program TAB argument...
 // Output:  "@run NAME native|guest STATUS MILLISECONDS OUT ERR HASH\n", then OUT bytes of stdout and ERR bytes of
 //          stderr (each at most kShown), then "\n". STATUS is eN, sN (signal) or t (timed out). HASH covers all of
 //          stdout. "@end\n" comes last.
@@ -58,6 +58,7 @@ std::vector<Test> read_list(const char* path) {
 }
 
 int results = 1;
+uint32_t start_flags = 0;
 
 void put(const void* data, size_t size) {
   for (const char* at = static_cast<const char*>(data); size;) {
@@ -141,7 +142,7 @@ void kill_the_rest() {
   argv.push_back(nullptr);
   std::string environment[] = {"PATH=/bin", "HOME=/root", "TMPDIR=/tmp/work"};
   char* envp[] = {environment[0].data(), environment[1].data(), environment[2].data(), nullptr};
-  if (monitor) barchan::test::start_monitor(monitor, argv[0], argv.data(), envp, 0);
+  if (monitor) barchan::test::start_monitor(monitor, argv[0], argv.data(), envp, start_flags);
   execve(argv[0], argv.data(), envp);
   _exit(127);
 }
@@ -189,7 +190,8 @@ void run(const Test& test, const char* monitor) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
+  start_flags = static_cast<uint32_t>(strtoul(argv[4], nullptr, 10));
   std::vector<Test> tests = read_list(argv[1]);
   results = open(argv[3], O_WRONLY | O_NOCTTY | O_CLOEXEC);
   if (results < 0) return 3;

@@ -3,8 +3,9 @@
 /**
  * @param {string[]} modules  in the order to load them
  * @param {string} parameters  of the last module, e.g. "ept=0"
+ * @param {number} startFlags  of the monitors (native/abi/start.h)
  */
-export function initScript(modules, parameters = '') {
+export function initScript(modules, parameters = '', startFlags = 0) {
   const insert = modules.map((name, i) => {
     const words = i === modules.length - 1 ? ` ${parameters}` : '';
     return `insmod /mod/${name}.ko${words} || echo "BED: insmod ${name} failed"`;
@@ -25,7 +26,7 @@ for p in ept npt unrestricted_guest vpid; do
   done
 done
 echo "BED: kernel $(uname -r), up $(cut -d' ' -f1 /proc/uptime) s"
-/bed/driver /bed/list /bed/monitor /dev/ttyS1
+/bed/driver /bed/list /bed/monitor /dev/ttyS1 ${startFlags}
 echo "BED: driver ended with $?, up $(cut -d' ' -f1 /proc/uptime) s"
 dmesg | grep -iE 'kvm|vmx|svm|BUG|WARNING|Oops' | tail -20
 poweroff -f

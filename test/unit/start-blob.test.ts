@@ -42,6 +42,10 @@ describe('start blob', () => {
     expect(startFlags.searchPath).toBe(constant('kStartSearchPath'));
     expect(startFlags.terminal).toBe(constant('kStartTerminal'));
     expect(startFlags.fileLimit).toBe(constant('kStartFileLimit'));
+    expect(startFlags.ringOn).toBe(constant('kStartRingOn'));
+    expect(startFlags.ringAuto).toBe(constant('kStartRingAuto'));
+    expect(startFlags.patchOn).toBe(constant('kStartPatchOn'));
+    expect(startFlags.patchOff).toBe(constant('kStartPatchOff'));
     expect(header).toContain(`static_assert(sizeof(StartBlob) == ${startBlobSize})`);
     expect(header).toContain(`0..${startMaximumExtraFds}: how many`);
     expect(header).toContain(`//   fd ${startFd.kvm}      /dev/kvm`);

@@ -4,6 +4,7 @@
 
 #include "host/syscall.h"
 #include "host/uaccess.h"
+#include "monitor/mm/sites.h"
 #include "monitor/mm/space.h"
 
 namespace barchan::mm {
@@ -48,6 +49,7 @@ bool grow(u32 index, u64 address) {
     if (host::is_error(result)) return false;
   }
   if (lock_new(start, v.start) < 0) return false;
+  sites_give_way(start, v.start);
   space.vmas.at(index).start = start;
   return true;
 }
@@ -56,6 +58,7 @@ bool grow(u32 index, u64 address) {
 
 Fault fault(u64 address, u64 error) {
   SpaceGuard guard;
+  if (error & kErrorFetch && sites_refill(page_down(address))) return Fault::kRetry;
   u32 index = space.vmas.first_after(address);
   if (index == space.vmas.count()) return Fault::kMapError;
   if (space.vmas.at(index).start > address &&

@@ -3,6 +3,7 @@
 #include <linux/mman.h>
 
 #include "host/syscall.h"
+#include "monitor/mm/sites.h"
 #include "monitor/mm/space.h"
 #include "monitor/mm/write_execute.h"
 #include "monitor/policy.h"
@@ -111,6 +112,7 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
 
   if (replaces && any_sealed(at, at + length)) return -EPERM;
   if (!limits_allow(length, replaces ? mapped_bytes(at, at + length) : 0, kept, kind)) return -ENOMEM;
+  sites_give_way(at, at + length);
   if (replaces) tables_clear(at, at + length);
   const int host_flags = (flags & ~(MAP_FIXED_NOREPLACE | MAP_32BIT | MAP_GROWSDOWN)) | MAP_FIXED;
   const i64 result = host::call(__NR_mmap, at, length, host_prot(prot), host_flags, fd, offset);
@@ -192,6 +194,7 @@ i64 protect(u64 address, u64 length, int prot) {
       at = stop;
       continue;
     }
+    if (wanted & PROT_WRITE) sites_restore(at, stop);
     tables_protect(at, stop, wanted);
     result = host::call(__NR_mprotect, at, stop - at, host_prot(wanted));
     if (result < 0) {

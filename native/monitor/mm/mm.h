@@ -19,11 +19,14 @@ void abandon(u32 token);
 void lock_for_fork();
 void unlock_after_fork_parent();
 void rebuild_after_fork_child();
-// Learns how SYSCALL arrives with a vCPU that has not run yet, and opens the gate page to ring 3 if need be.
+// Learns how SYSCALL arrives with a vCPU that has not run yet.
 void learn_entry_mode(kvm::Vcpu& vcpu);
 kvm::Vm& vm();
 // The page of vCPU number `id`, mapped for ring 0 at `va`. Null: no memory.
 u8* vcpu_page(u32 id, u64& va);
+// Page tables of vCPU `id` alone: as everybody's, with a ring page of its own (abi/layout.h). `root`: its top table.
+// False: no memory. The same for the same vCPU each time.
+bool vcpu_tables(u32 id, u64& root, u8*& ring_page);
 
 // Where things go (random per exec, ASLR, unless the guest asked for ADDR_NO_RANDOMIZE). Page-aligned unless said
 // otherwise.

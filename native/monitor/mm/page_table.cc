@@ -17,9 +17,20 @@ constexpr u64 kAddress = 0x000ffffffffff000;
 // #PF error code bits (SDM vol. 3A, 4.7).
 constexpr u64 kErrorWrite = 1 << 1, kErrorFetch = 1 << 4;
 
+constexpr u64 kTableBits = kPresent | kWritable | kUser | kAccessed;
 constexpr u64 kTableSpan = 2ull << 20;  // what one last-level table maps
 
 u64* root;
+// Top tables of vCPUs that have their own, by number: guest-physical addresses, or 0. They follow `root` but for the
+// entry of the system region.
+constexpr u32 kOwnRoots = 64;
+u64 own_roots[kOwnRoots];
+constexpr u32 kSystemSlot = BARCHAN_SYSTEM_VA >> 39 & 511;
+static_assert(BARCHAN_RING_VA >> 39 == BARCHAN_SYSTEM_VA >> 39);
+
+void store(u64* entry, u64 value) { __atomic_store_n(entry, value, __ATOMIC_RELEASE); }
+
+u64* table_at(u64 entry) { return reinterpret_cast<u64*>(region_host(entry & kAddress)); }
 
 u32 slot(u64 va, int level) { return va >> (12 + 9 * level) & 511; }
 
@@ -32,9 +43,13 @@ u64* leaf(u64 va, bool create) {
       if (!create) return nullptr;
       u64 physical;
       if (!region_page(physical)) return nullptr;
-      __atomic_store_n(&entry, physical | kPresent | kWritable | kUser | kAccessed, __ATOMIC_RELEASE);
+      store(&entry, physical | kTableBits);
+      if (level == 3) {
+        for (u64 own : own_roots)
+          if (own) store(&table_at(own)[slot(va, 3)], entry);
+      }
     }
-    table = reinterpret_cast<u64*>(region_host(entry & kAddress));
+    table = table_at(entry);
   }
   return &table[slot(va, 0)];
 }
@@ -46,8 +61,6 @@ u64 leaf_bits(u8 prot) {
          (prot & PROT_EXEC ? 0 : kNoExecute);
 }
 
-void store(u64* entry, u64 value) { __atomic_store_n(entry, value, __ATOMIC_RELEASE); }
-
 // Calls f(entry, va) for each leaf entry of [start, end) whose tables exist.
 template <typename F> void each_leaf(u64 start, u64 end, F f) {
   for (u64 va = start; va < end;) {
@@ -58,7 +71,7 @@ template <typename F> void each_leaf(u64 start, u64 end, F f) {
       const u64 top = root[slot(va, 3)];
       if (!(top & kPresent)) {
         step = 1ull << 39;
-      } else if (!(reinterpret_cast<u64*>(region_host(top & kAddress))[slot(va, 2)] & kPresent)) {
+      } else if (!(table_at(top)[slot(va, 2)] & kPresent)) {
         step = 1ull << 30;
       }
       va = (va & ~(step - 1)) + step;
@@ -88,6 +101,34 @@ void tables_map_system(u64 va, u64 physical, bool user, bool writable, bool exec
 
 void tables_unmap_system(u64 va) {
   if (u64* entry = leaf(va, false)) store(entry, 0);
+}
+
+bool tables_for_vcpu(u32 id, u64& own, u8*& ring_page) {
+  if (id >= kOwnRoots) return false;
+  const u64 system = root[kSystemSlot];
+  if (own_roots[id] == 0) {
+    // The ring's GiB: everybody's, and in place of it a branch with one page, for ring 3 and for ring 0.
+    u64 top, third, second, first, page;
+    if (!region_page(top) || !region_page(third) || !region_page(second) || !region_page(first) ||
+        !region_page(page))
+      return false;
+    const u64 bits = page | kPresent | kWritable | kAccessed | kDirty | kNoExecute;
+    table_at(first)[slot(BARCHAN_RING_VA, 0)] = bits | kUser;
+    table_at(first)[slot(BARCHAN_RING_SUPERVISOR_VA, 0)] = bits;
+    table_at(second)[slot(BARCHAN_RING_VA, 1)] = first | kTableBits;
+    for (u32 i = 0; i < 512; i++) table_at(third)[i] = table_at(system)[i];
+    table_at(third)[slot(BARCHAN_RING_VA, 2)] = second | kTableBits;
+    table_at(top)[kSystemSlot] = third | kTableBits;
+    own_roots[id] = top;
+  }
+  own = own_roots[id];
+  u64* top = table_at(own);
+  for (u32 i = 0; i < 512; i++)
+    if (i != kSystemSlot) top[i] = root[i];
+  const u64* table = top;
+  for (int level = 3; level > 0; level--) table = table_at(table[slot(BARCHAN_RING_VA, level)]);
+  ring_page = region_host(table[slot(BARCHAN_RING_VA, 0)] & kAddress);
+  return true;
 }
 
 bool tables_fill(u64 start, u64 end, u8 prot) {

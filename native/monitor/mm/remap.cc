@@ -2,6 +2,7 @@
 #include <linux/mman.h>
 
 #include "host/syscall.h"
+#include "monitor/mm/sites.h"
 #include "monitor/mm/space.h"
 
 #ifndef MREMAP_DONTUNMAP
@@ -20,6 +21,8 @@ i64 move(const Vma& old, u64 from, u64 old_length, u64 to, u64 new_length, int f
   if (any_sealed(to, to + new_length)) return -EPERM;
   const u64 less = mapped_bytes(to, to + new_length) + (flags & MREMAP_DONTUNMAP ? 0 : old_length);
   if (!limits_allow(new_length, less, old.prot, old.flags)) return -ENOMEM;
+  sites_restore(from, from + old_length);
+  sites_give_way(to, to + new_length);
   tables_clear(from, from + old_length);
   tables_clear(to, to + new_length);
   const i64 result = host::call(__NR_mremap, from, old_length, new_length,
@@ -149,6 +152,7 @@ i64 remap(u64 old_address, u64 old_length, u64 new_length, int flags, u64 new_ad
   if (old_length && !(flags & MREMAP_DONTUNMAP) && old_address + new_length <= BARCHAN_ARENA_TOP &&
       !space.vmas.overlaps(old_end, old_address + new_length)) {
     if (!limits_allow(new_length - old_length, 0, old.prot, old.flags)) return -ENOMEM;
+    sites_give_way(old_end, old_address + new_length);
     const i64 result = host::call(__NR_mremap, old_address, old_length, new_length, 0);
     if (!host::is_error(result)) {
       space.vmas.insert(old_end, old_address + new_length, old.prot, old.flags);
@@ -181,6 +185,7 @@ i64 brk(u64 address) {
     if (!has_room() || space.vmas.overlaps(old_top, new_top + kPageSize) ||
         !limits_allow_break(new_top - old_top, address - space.brk_start))
       return static_cast<i64>(space.brk);
+    sites_give_way(old_top, new_top);
     const i64 result = host::call(__NR_mmap, old_top, new_top - old_top, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (host::is_error(result)) return static_cast<i64>(space.brk);

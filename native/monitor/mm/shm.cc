@@ -3,6 +3,7 @@
 #include <linux/shm.h>
 
 #include "host/syscall.h"
+#include "monitor/mm/sites.h"
 #include "monitor/mm/space.h"
 #include "monitor/mm/write_execute.h"
 #include "monitor/policy.h"
@@ -58,6 +59,7 @@ i64 attach_shm(int id, u64 address, int flags) {
   }
   constexpr u16 kKind = kVmaShared | kVmaShm;
   if (!limits_allow(length, mapped_bytes(at, at + length), static_cast<u8>(prot), kKind)) return -ENOMEM;
+  sites_give_way(at, at + length);
   // The host mapping is never executable; SHM_EXEC lives in the guest's entries only.
   const i64 result = host::call(__NR_shmat, id, at, (flags & ~(SHM_EXEC | SHM_RND)) | SHM_REMAP);
   if (host::is_error(result)) return result;

@@ -31,8 +31,6 @@ constexpr u64 kFlushPhysical = (4ull << 30) - (32ull << 20);
 constexpr u64 kFirstWindow = 0x520000000000, kWindowsSpan = 0x0d0000000000;
 static_assert(kFirstWindow + kWindowsSpan < BARCHAN_ARENA_TOP);
 
-u64 gate_physical;
-
 // Of the mappings and of the guard pages.
 constexpr u64 kListsSize = page_up(2 * kMaxVmas * sizeof(Vma));
 
@@ -71,9 +69,23 @@ u8* system_page(u64 va, u64& physical, bool writable, bool executable) {
 }
 
 void write_gate() {
-  u8* page = system_page(BARCHAN_GATE_VA, gate_physical, false, true);
+  u64 physical;
+  u8* page = system_page(BARCHAN_GATE_VA, physical, false, true);
   memset(page, 0xcc, kPageSize);
   memcpy(page, barchan_gate_start, static_cast<size_t>(barchan_gate_end - barchan_gate_start));
+}
+
+void write_user_code() {
+  u64 physical;
+  u8* page = region_page(physical);
+  if (!page) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "user-code page", nullptr, 125);
+  memset(page, 0xcc, kPageSize);
+  memcpy(page, barchan_user_start, static_cast<size_t>(barchan_user_end - barchan_user_start));
+  tables_map_system(BARCHAN_USER_CODE_VA, physical, true, false, true);
+  // The ring page of vCPUs that have none: always closed.
+  if (!region_page(physical)) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "ring page", nullptr, 125);
+  tables_map_system(BARCHAN_RING_VA, physical, true, false, false);
+  tables_map_system(BARCHAN_RING_SUPERVISOR_VA, physical, false, false, false);
 }
 
 void write_idt() {
@@ -115,6 +127,7 @@ void create(bool fixed_layout) {
   region_create();
   tables_create();
   write_gate();
+  write_user_code();
   write_idt();
 }
 
@@ -130,8 +143,6 @@ void learn_entry_mode(kvm::Vcpu& vcpu) {
   // This vCPU may keep the translation, as nothing flushes it: the page is read-only, holds but this code and is not
   // used for anything else later.
   tables_unmap_system(kSelfTestVa);
-  if (space.vm.entry_mode == kvm::EntryMode::kUser)
-    tables_map_system(BARCHAN_GATE_VA, gate_physical, true, false, true);
 }
 
 kvm::Vm& vm() { return space.vm; }
@@ -150,6 +161,11 @@ u8* vcpu_page(u32 id, u64& va) {
   if (!page) return nullptr;
   tables_map_system(va, physical, false, true, false);
   return page;
+}
+
+bool vcpu_tables(u32 id, u64& root, u8*& ring_page) {
+  SpaceGuard guard;
+  return tables_for_vcpu(id, root, ring_page);
 }
 
 namespace {

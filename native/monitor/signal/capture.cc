@@ -42,6 +42,7 @@ void on_signal(int signo, SignalInfo* info, ucontext* context) {
   }
 
   Thread& t = current();
+  if (t.executes) return hold(t, *info);
   if (bit(signo) & kFaults) {
     const bool blocked = t.mask & bit(signo);
     const u64 handler = __atomic_load_n(&t.signals->actions[signo].handler, __ATOMIC_RELAXED);

@@ -1,6 +1,7 @@
 // Masks. The host thread's is the guest's less SIGSEGV/SIGBUS, or everything from capture to delivery. Changes of
 // the host's mask go through host::interruptible(), which a captured signal prevents: so they cannot unblock what capture
 // blocked, and delivery puts the mask of then in place.
+#include "monitor/ring/ring.h"
 #include "monitor/signal/internal.h"
 
 namespace barchan {
@@ -21,6 +22,7 @@ void set_mask(Thread& t, u64 mask) {
 
 i64 Thread::host_call_refusing_faults(i64 nr, const u64 (&args)[6]) {
   const u64 refused = refused_faults(*this);
+  ring::stop_looking(*this);
   host::call(__NR_rt_sigprocmask, SIG_BLOCK, &refused, nullptr, kMaskSize);
   const i64 result = host::barchan_interruptible(nr, args, &pending);
   // What came meanwhile is held, or dropped, by the monitor's handler now.

@@ -2,6 +2,7 @@
 #include <linux/mman.h>
 
 #include "host/string.h"
+#include "monitor/ring/ring.h"
 #include "monitor/signal/internal.h"
 
 namespace barchan {
@@ -122,6 +123,7 @@ void signals_reset_handlers(Thread& t) {
 }
 
 void signals_before_exec(Thread& t) {
+  ring::stop_looking(t);
   constexpr GuestAction kIgnored = {kIgnore, 0, 0, 0};
   for (const int signo : kFaultNumbers) {
     GuestAction action;

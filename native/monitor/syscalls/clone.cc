@@ -11,6 +11,7 @@
 #include "monitor/exec.h"
 #include "monitor/fds.h"
 #include "monitor/mm/mm.h"
+#include "monitor/ring/ring.h"
 #include "monitor/signal/signal.h"
 #include "monitor/spare_task.h"
 #include "monitor/start.h"
@@ -101,6 +102,7 @@ i64 share_memory(Thread& t, const Request& r) {
   if (r.flags & CLONE_SETTLS) kvm::set_segment_bases(*child->vcpu, &r.tls, nullptr);
   const bool sleeps = r.flags & CLONE_VFORK, is_process = !(r.flags & CLONE_THREAD);
   child->vforked = is_process || t.vforked;
+  if (is_process || (r.flags & (CLONE_FS | CLONE_FILES)) != (CLONE_FS | CLONE_FILES)) child->no_ring = true;
   const bool awaited = sleeps && is_process;
   child->awaited = awaited;
   if (r.flags & CLONE_SIGHAND) {
@@ -149,6 +151,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   t.vcpu = nullptr;
   pool_adopt(t);
   counters::claim(t);
+  ring::fork_child(t);
   entry_start(t, r.flags & CLONE_SETTLS ? r.tls : fs, gs);
   kvm::set_xsave(*t.vcpu, state);
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;
