@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <map>
+#include <chrono>
 #include <random>
 #include <set>
 #include <thread>
@@ -162,8 +163,13 @@ TEST(EventRing, SurvivesKilledWriters) {
       Sample sample;
       for (u32 i = 0;; i++) events::ring_publish(shared.ring, sample.make(round, i, 100));
     }
-    for (u32 looks = random() % 200; looks > 0; looks--) {
-      count += drain(shared, 1000, now).size();
+    // Killed when it has written some, but not at once where the child is given no processor.
+    const size_t wanted = random() % 200;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+    for (size_t got = 0; got < wanted && std::chrono::steady_clock::now() < end;) {
+      const size_t more = drain(shared, 1000, now).size();
+      got += more;
+      count += more;
     }
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
