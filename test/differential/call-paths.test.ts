@@ -1,5 +1,5 @@
 /**
- * The ways by which a system call reaches the host (docs/adr/0010-ring.md), each forced on and off: programs that a mistake
+ * The ways by which a system call reaches the host (docs/adr/0013-ring.md), each forced on and off: programs that a mistake
  * in one of them would show in behave as they do natively by every one.
  */
 import { mkdtempSync, rmSync } from 'node:fs';

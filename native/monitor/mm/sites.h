@@ -1,5 +1,5 @@
 // Purpose: patched call sites: `mov $nr,%eax; syscall` and `xor %eax,%eax; syscall` in a program's file-backed code, whose
-//          first instruction becomes a jump to a trampoline that makes the call through the ring (docs/adr/0010-ring.md).
+//          first instruction becomes a jump to a trampoline that makes the call through the ring (docs/adr/0013-ring.md).
 // Owner:   monitor/mm. Threads: any; under Space::lock, but for site_of(). Trust: addresses are GUEST values.
 //
 // The SYSCALL stays where it was, behind the jump: whatever comes to it, comes to a SYSCALL. Trampolines lie in

@@ -1,5 +1,5 @@
 // Purpose: system calls without leaving the guest: a vCPU posts a call in its ring page, an executor thread of the host
-//          makes it through the same dispatcher, the vCPU looks for the answer (docs/adr/0010-ring.md).
+//          makes it through the same dispatcher, the vCPU looks for the answer (docs/adr/0013-ring.md).
 // Owner:   monitor/ring. Threads: one executor for each process, made when calls come thick; Ring::claim says whose a ring is.
 // Trust:   the page is GUEST memory: the executor takes one private copy of a call, and nothing in a page decides about
 //          anything but the registers of the guest that wrote it.
