@@ -9,6 +9,7 @@
 #include "monitor/mm/mm.h"
 #include "monitor/report.h"
 #include "monitor/signal/signal.h"
+#include "monitor/vsyscall.h"
 
 namespace barchan {
 namespace {
@@ -70,6 +71,7 @@ void float_fault(Thread& t, const Exception& e) {
 }
 
 void page_fault(Thread& t, const Exception& e) {
+  if (handle_vsyscall(t, e)) return;
   // What the guest did is the processor's to say. Whether the page was there is the guest's own tables': nested
   // software KVMs tell of their shadow pages instead.
   const u64 access = kErrorUser | (e.error & (kErrorWrite | kErrorFetch));
