@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sandbox, type SandboxOptions } from '../../lib/index.js';
+import { hostState } from '../helpers/host-state.js';
 import { compileAttack, runWithoutMonitor } from '../helpers/sandbox-programs.js';
 import { requires } from '../helpers/skip.js';
 
@@ -75,13 +76,11 @@ function judge(stdout: string, least: number): void {
 
 /** The host is as it was. */
 function intact(before: string): void {
-  expect(`${hostname()} ${readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length}`).toBe(before);
+  expect(hostState()).toBe(before);
   expect(victim.exitCode ?? victim.signalCode).toBeNull();
   for (const path of ['/new', '/etc/new', '/usr/new', '/root/new', '/tmp/own', '/tmp/mem'])
     expect(existsSync(path)).toBe(false);
 }
-const state = (): string =>
-  `${hostname()} ${readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length}`;
 
 const asAnother: SandboxOptions = { user: { uid: 0, gid: 0, hostUid: 65534, hostGid: 65534 } };
 
@@ -92,7 +91,7 @@ describe.each([
   for (const [name, { args, least }] of Object.entries(programs)) {
     it(`${name}: the set-up alone holds`, async (context) => {
       requires(context, isRoot || user !== asAnother, 'must be root to become another user');
-      const before = state();
+      const before = hostState();
       const result = await runWithoutMonitor(compileAttack(name, folder), args(), user);
       expect(result).toMatchObject({ exitCode: 0, signal: null });
       judge(result.stdout, least);
@@ -101,7 +100,7 @@ describe.each([
 
     it(`${name}: under the monitor`, async (context) => {
       requires(context, isRoot || user !== asAnother, 'must be root to become another user');
-      const before = state();
+      const before = hostState();
       const path = compileAttack(name, folder);
       // The widest policy: it is the set-up's layer that must hold.
       const mounts = [{ source: path, target: `/run/${name}` }];
@@ -133,7 +132,7 @@ await box.close();
 process.stdout.write(stdout); process.stderr.write(stderr); process.exitCode = exitCode;
 `,
       );
-      const before = state();
+      const before = hostState();
       const stdout = execFileSync(process.execPath, [script], { encoding: 'utf8', cwd: '/' });
       judge(stdout, least);
       intact(before);
@@ -145,7 +144,7 @@ it('cannot change the modes, owners and times of the host’s devices', async ()
   const devices = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom', '/dev/tty'];
   const state = (): string[] =>
     devices.map((path) => JSON.stringify(statSync(path), ['mode', 'uid', 'gid', 'mtimeMs']));
-  const before = state();
+  const before = hostState();
   await using box = await Sandbox.create();
   // What masks files of procfs is such a device as well. The mode is the one that it has, should the attack succeed.
   const script = `for f in ${devices.join(' ')} /proc/kcore /proc/sysrq-trigger; do
