@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Sandbox, type SpawnOptions, type TerminalProcess } from '../../lib/index.js';
 import { describeFds } from '../helpers/open-files.js';
+import { processesWith, until } from '../helpers/processes.js';
 
 const size = { cols: 90, rows: 30 };
 
@@ -77,11 +78,13 @@ print(os.get_terminal_size())`,
     const screen = new Screen(guest);
     await screen.shows(/> $/);
     expect(screen.text).not.toContain('no job control');
-    guest.stdin.write('sleep 100\r');
-    await screen.shows(/sleep 100\r\n/);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // A Ctrl-Z before the command runs would be for the shell, which ignores it.
+    const seconds = `1000${process.pid}`;
+    guest.stdin.write(`sleep ${seconds}\r`);
+    await until(() => processesWith(`sleep\0${seconds}`).length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
     guest.stdin.write('\x1a');
-    await screen.shows(/Stopped +sleep 100/);
+    await screen.shows(/Stopped +sleep/);
     guest.stdin.write('kill -9 %1; wait; echo state $?\r');
     await screen.shows(/state \d+\r\n/);
     guest.stdin.write('exit 5\r');
