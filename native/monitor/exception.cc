@@ -54,8 +54,14 @@ int float_code(u32 raised) {
 // instruction which cleared TF, so the flag alone does not tell.
 bool is_int1(const Thread& t) {
   constexpr u8 kInt1 = 0xf1;
-  u8 opcode;
-  return !(t.user.rflags & kTrapFlag) && read_guest(opcode, t.user.rip - 1) == 0 && opcode == kInt1;
+  if (t.user.rflags & kTrapFlag) return false;
+  // INT1 is a trap; some nested KVMs leave RIP on it.
+  const u64 places[] = {t.user.rip - 1, t.user.rip};
+  for (const u64 at : places) {
+    u8 opcode;
+    if (read_guest(opcode, at) == 0 && opcode == kInt1) return true;
+  }
+  return false;
 }
 
 void float_fault(Thread& t, const Exception& e) {

@@ -22,13 +22,15 @@ static unsigned long flags_now(void) {
 }
 
 static void step(int signo UNUSED, siginfo_t* info, void* context) {
-  const greg_t* r = ((ucontext_t*)context)->uc_mcontext.gregs;
+  greg_t* r = ((ucontext_t*)context)->uc_mcontext.gregs;
   in_handler += (flags_now() & kTf) != 0;
   in_context += (r[REG_EFL] & kTf) != 0;
   codes += info->si_code == TRAP_TRACE && info->si_addr == (void*)r[REG_RIP];
   moved += last_rip != (unsigned long)r[REG_RIP];
   last_rip = (unsigned long)r[REG_RIP];
   steps++;
+  // INT1 is a trap, but some nested processors leave RIP on it, natively as well.
+  if (!(r[REG_EFL] & kTf) && *(unsigned char*)r[REG_RIP] == 0xf1) r[REG_RIP]++;
 }
 
 // Ends the stepping from the handler, as a debugger in the process does.

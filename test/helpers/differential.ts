@@ -21,30 +21,44 @@ export interface Options {
   flags?: string[];
 }
 
+/** Rejects when the program did not end in time: two that hang are not the same. */
 function observe(command: string, args: string[], options: Options): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...process.env, LC_ALL: 'C', ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? 60_000,
-      killSignal: 'SIGKILL',
     });
+    let late = false;
+    const timeoutMs = options.timeoutMs ?? 60_000;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, timeoutMs);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.stdin.on('error', () => {}); // a program that does not read its input
     child.stdin.end(options.input ?? '');
-    child.on('error', reject);
-    child.on('close', (exitCode, signal) =>
-      resolve({
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.on('close', (exitCode, signal) => {
+      clearTimeout(timer);
+      const texts = {
         stdout: Buffer.concat(stdout).toString('latin1'),
         stderr: Buffer.concat(stderr).toString('latin1'),
-        exitCode,
-        signal,
-      }),
-    );
+      };
+      if (late)
+        reject(
+          new Error(
+            `${[command, ...args].join(' ')}: not ended after ${timeoutMs} ms: ${texts.stdout.slice(-500)}`,
+          ),
+        );
+      else resolve({ ...texts, exitCode, signal });
+    });
   });
 }
 
