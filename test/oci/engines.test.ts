@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -338,63 +337,6 @@ describe('docker', () => {
       'served by nginx',
     );
     service('node', 80, [process.execPath, '/www/service.mjs'], [get, /\/x\n$/], 'node /x');
-
-    it('postgres: a volume of its user, published port, queries by exec, clean stop, the data again', async (context) => {
-      const bin = '/usr/lib/postgresql/15/bin';
-      const server = ['postgres', 'initdb', 'psql'].map((program) => join(bin, program));
-      requires(context, server.every(existsSync), 'postgresql is missing');
-      const files = ['/usr/lib/postgresql/15/lib', '/usr/share/postgresql/15', '/usr/share/zoneinfo/UTC'];
-      docker.importImage(makeImageRoot(join(docker.folder, 'database'), server, files), 'postgres');
-      const data = join(docker.folder, 'postgres');
-      mkdirSync(data);
-      chownSync(data, 1000, 1000);
-      const script = `test -f /data/db/PG_VERSION || ${bin}/initdb -D /data/db -U user -A trust -E UTF8 --locale=C >/dev/null
-exec ${bin}/postgres -D /data/db -k /tmp -c 'listen_addresses=*' -c fsync=off`;
-      const environment = ['-e', `PATH=${bin}:/bin`, '-e', 'TZ=UTC'];
-      const query = async (id: string, sql: string): Promise<string> =>
-        patiently(async () => {
-          const words = ['exec', id, 'psql', '-h', '/tmp', '-U', 'user', '-d', 'postgres', '-Atc', sql];
-          const { status, stdout, stderr } = docker.call(words);
-          if (status !== 0) throw new Error(`${stderr}\n${docker.call(['logs', id]).stderr}`);
-          return stdout;
-        });
-      for (const [round, [sql, answer]] of [
-        ['create table t as select g, g * g as square from generate_series(1, 1000) g', 'SELECT 1000\n'],
-        ['select count(*), sum(square) from t', '1000|333833500\n'],
-      ].entries()) {
-        const id = `postgres-${round}-${process.pid}`;
-        const options = [
-          '-d',
-          '--name',
-          id,
-          '--user',
-          '1000:1000',
-          '-v',
-          `${data}:/data`,
-          '-p',
-          '127.0.0.1:0:5432',
-        ];
-        const started = docker.runImage(
-          'barchan',
-          [...options, ...environment],
-          'postgres',
-          'sh',
-          '-c',
-          script,
-        );
-        expect(started.stderr).toBe('');
-        try {
-          expect(await query(id, sql as string)).toBe(answer);
-          const port = Number(docker.call(['port', id, '5432']).stdout.trim().split(':').at(-1));
-          // SSLRequest (PostgreSQL protocol, message formats): a server without certificates answers "N".
-          expect(await ask(port, '\0\0\0\b\x04\xd2\x16\x2f', /^N/)).toBe('N');
-          expect(docker.call(['stop', '-t', '30', id]).status).toBe(0);
-          expect(docker.call(['inspect', '-f', '{{.State.ExitCode}}', id]).stdout).toBe('0\n');
-        } finally {
-          docker.call(['rm', '-f', id]);
-        }
-      }
-    }, 240_000);
   });
 });
 

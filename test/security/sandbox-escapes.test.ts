@@ -144,7 +144,7 @@ it('cannot change the modes, owners and times of the host’s devices', async ()
   const devices = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom', '/dev/tty'];
   const state = (): string[] =>
     devices.map((path) => JSON.stringify(statSync(path), ['mode', 'uid', 'gid', 'mtimeMs']));
-  const before = hostState();
+  const before = state();
   await using box = await Sandbox.create();
   // What masks files of procfs is such a device as well. The mode is the one that it has, should the attack succeed.
   const script = `for f in ${devices.join(' ')} /proc/kcore /proc/sysrq-trigger; do
