@@ -2,7 +2,7 @@
 #include <setjmp.h>
 #include <sys/time.h>
 
-#include "guest.h"
+#include "../guest/guest.h"
 
 #define PAGE 0xffffffffff600000UL
 
