@@ -60,6 +60,7 @@ static inline void say(const char* name, long result) {
 #define CONTROL(name, call) \
   (errno = 0, printf("control %s %s\n", name, (long)(call) >= 0 ? "ok" : error_name()), fflush(stdout))
 
+static const int attack_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 static sigjmp_buf attack_jump;
 static volatile siginfo_t attack_info;
 static inline void attack_caught(int signal, siginfo_t* info, void* context) {
@@ -72,13 +73,11 @@ static inline void attack_catch(void) {
   stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
   sigaltstack(&alternate, NULL);
   struct sigaction action = {.sa_sigaction = attack_caught, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-  static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-  for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaction(caught[i], &action, NULL);
+  for (unsigned i = 0; i < sizeof attack_signals / sizeof *attack_signals; i++) sigaction(attack_signals[i], &action, NULL);
 }
 // In a child a fault is its end; to jump would be to go on as its parent.
 static inline void attack_forget(void) {
-  static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-  for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) signal(caught[i], SIG_DFL);
+  for (unsigned i = 0; i < sizeof attack_signals / sizeof *attack_signals; i++) signal(attack_signals[i], SIG_DFL);
 }
 // The statements must be ended by a fault.
 #define MUST_FAULT(name, ...)                                                     \
@@ -147,6 +146,15 @@ static inline int for_seconds(double seconds) {
 // What was stored before is in memory for other threads and the kernel, for `rounds` of a loop.
 static inline void linger(int rounds) {
   for (int i = 0; i < rounds; i++) __asm__ volatile("" ::: "memory");
+}
+
+// The highest page that mmap gives with a fixed place, filled with 'a'; MAP_FAILED without one.
+static inline char* page_near_the_end(void) {
+  char* page = MAP_FAILED;
+  for (uintptr_t top = ARENA_END - 4096; top > ARENA_END - 4097 * 4096 && page == MAP_FAILED; top -= 4096)
+    page = mmap((void*)top, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (page != MAP_FAILED) memset(page, 'a', 4096);
+  return page;
 }
 
 static inline long write_file(const char* path, const void* bytes, size_t length) {

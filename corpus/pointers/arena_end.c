@@ -41,15 +41,8 @@ static void each(const char* where, char* p, size_t length) {
 }
 
 int main(void) {
-  // The highest page that mmap gives with a fixed place.
-  uintptr_t top = ARENA_END;
-  char* page = MAP_FAILED;
-  for (int i = 0; i < 4096 && page == MAP_FAILED; i++) {
-    top -= 4096;
-    page = mmap((void*)top, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-  }
+  char* page = page_near_the_end();
   CONTROL("a page near the end", page == MAP_FAILED ? -1 : 0);
-  memset(page, 'A', 4096);
   char* p = page + 4096 - ROOM;
   each("across the end", p, ROOM + (ARENA_END - (uintptr_t)(page + 4096)) + 4096);
   each("to the end of memory", p, -(uintptr_t)p);

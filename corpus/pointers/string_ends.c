@@ -28,14 +28,8 @@ int main(void) {
   munmap(pages + 8192, 4096);
   each("up to a hole", pages + 8192 - 100);
   each("without end", pages + 12288);
-  uintptr_t top = ARENA_END;
-  char* page = MAP_FAILED;
-  for (int i = 0; i < 4096 && page == MAP_FAILED; i++) {
-    top -= 4096;
-    page = mmap((void*)top, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-  }
+  char* page = page_near_the_end();
   CONTROL("a page near the end", page == MAP_FAILED ? -1 : 0);
-  memset(page, 'a', 4096);
   each("to the end", page + 4096 - 100);
   return 0;
 }
