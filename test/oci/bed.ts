@@ -54,7 +54,7 @@ export function runtimeOf(flavor: Flavor, isBarchan: boolean, root: string): Run
  * crun takes no hybrid cgroups (a version-2 hierarchy beside those of version 1): its commands get a mount namespace
  * of their own, without the former. Nobody else notices.
  */
-const isolate = existsSync('/sys/fs/cgroup/unified')
+export const isolate = existsSync('/sys/fs/cgroup/unified')
   ? [
       'unshare',
       '--mount',

@@ -5,20 +5,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { barchanRuntime, makeRootfs, type Result } from './bed.js';
-
-const isolated = existsSync('/sys/fs/cgroup/unified')
-  ? [
-      'unshare',
-      '--mount',
-      '--propagation',
-      'private',
-      'sh',
-      '-c',
-      'umount /sys/fs/cgroup/unified; exec "$@"',
-      'sh',
-    ]
-  : [];
+import { barchanRuntime, isolate, makeRootfs, type Result } from './bed.js';
 
 /** An engine: `words` come before each of its commands. */
 export abstract class Engine {
@@ -67,7 +54,7 @@ export abstract class Engine {
     probe: readonly string[],
   ): Promise<string | undefined> {
     const log = join(this.folder, 'log');
-    const all = [...isolated, 'sh', '-c', 'exec "$@" >"$0" 2>&1', log, ...words];
+    const all = [...isolate, 'sh', '-c', 'exec "$@" >"$0" 2>&1', log, ...words];
     const daemon = spawn(all[0] as string, all.slice(1), { stdio: 'ignore', env: this.env });
     this.#daemon = daemon;
     for (const end = Date.now() + 40_000; Date.now() < end && daemon.exitCode === null; ) {
@@ -139,8 +126,8 @@ export class Podman extends Engine {
   }
 
   async start(): Promise<string | undefined> {
-    if (isolated.length > 0) {
-      const words = [...isolated, 'sh', '-c', 'echo ready; exec sleep 3600'];
+    if (isolate.length > 0) {
+      const words = [...isolate, 'sh', '-c', 'echo ready; exec sleep 3600'];
       const holder = spawn(words[0] as string, words.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
       await once(holder.stdout, 'data');
       this.#holder = holder;
