@@ -87,6 +87,8 @@ export interface VerdictSyscall {
   calls: number;
   failures: number;
   firstMs: number;
+  /** There were more: after so many, this call was no longer looked at. */
+  atLeast?: true;
 }
 
 export interface VerdictFault {
@@ -176,6 +178,10 @@ export interface Verdict {
   timeline: AuditedMoment[];
   /** What an attack program reported of itself (corpus/attack.h); empty for other samples. */
   attempts: VerdictAttempt[];
+  /** Harmless things that an attack program had to be able to do and could not, as "NAME ERRNO". */
+  failedControls: string[];
+  /** What of the host the sample reached, in a sentence each: the harness watches a file, a process and a port outside. */
+  reached: string[];
   /**
    * No attempt worked, nothing was reached outside the sandbox, and no layer was broken. `undefined` for a run without isolation
    * that shows nothing of it.
