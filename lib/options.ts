@@ -13,6 +13,7 @@ import {
   descriptor,
   directory,
   flag,
+  listOf,
   milliseconds,
   oneOf,
   path,
@@ -195,6 +196,31 @@ const eventOptions = record({
   ),
   backpressure: oneOf('drop', 'block'),
 });
+const { isolation: _, ...harnessIsolation } = isolationRules;
+/** lib/harness/options.ts */
+const harnessRules = {
+  ...harnessIsolation,
+  network: oneOf('none', 'loopback'),
+  args: listOf(text, 10_000),
+  env: environment,
+  cwd: directoryInside,
+  stdin: input,
+  timeoutMs: wholeFrom(1, 2 ** 31 - 1),
+  signal: abortSignal,
+  kvmDevice: path,
+  name: text,
+  policy: checkedLater,
+  onProgress: rule((value) => typeof value === 'function', 'a function'),
+  progressMs: wholeFrom(10, 2 ** 31 - 1),
+  keep: record({
+    output: wholeFrom(0, 2 ** 28),
+    file: wholeFrom(0, 2 ** 28),
+    files: wholeFrom(0, 2 ** 30),
+    hashed: wholeFrom(0, 2 ** 40),
+    entries: wholeFrom(1, 1_000_000),
+    calls: wholeFrom(1, 2 ** 40),
+  }),
+};
 const cacheRules = { cache: imageParts.cache, owners: imageParts.owners };
 
 /** By the name of the call. */
@@ -218,6 +244,7 @@ const rules = {
     pty: terminalSize,
   },
   'Sandbox.exec': execRules,
+  'harness.run': harnessRules,
   run: { ...execRules, ...isolationRules, kvmDevice: path, policy: checkedLater },
   doctor: { kvmDevice: path },
   loadImage: { ...imageParts, signal: abortSignal },

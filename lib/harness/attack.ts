@@ -31,6 +31,7 @@ export interface AttackRun {
 
 const compiler = ['-std=gnu17', '-D_GNU_SOURCE', '-O1', '-w', '-static', '-fno-strict-aliasing'];
 const longestOutput = 1 << 20;
+const mostLines = 10_000;
 
 /** Compiles it with the host's gcc into `folder`, once per content; resolves with the program's path. */
 export async function buildAttack(attack: Attack, folder: string): Promise<string> {
@@ -65,30 +66,41 @@ function mappings(pid: number): string {
 /** The numbers of the descriptors of a process. */
 const descriptors = (pid: number): string => `${readdirSync(`/proc/${pid}/fd`).join('\n')}\n.\n`;
 
+/** What an attack asks for by a line of its output; undefined: nothing. */
+export function answer(line: string, pid: number): string | undefined {
+  if (line === 'maps?') return mappings(pid);
+  return line === 'descriptors?' ? descriptors(pid) : undefined;
+}
+
+/** Takes one line of an attack's output into what it has reported. */
+export function readLine(line: string, run: Pick<AttackRun, 'attempts' | 'failedControls'>): void {
+  if (run.attempts.length + run.failedControls.length >= mostLines) return;
+  const stopped = /^stopped (.+) (\S+)$/.exec(line);
+  const done = /^done (.+)$/.exec(line);
+  const control = /^control (.+) (\S+)$/.exec(line);
+  if (stopped) run.attempts.push({ name: stopped[1] as string, stopped: stopped[2] });
+  if (done) run.attempts.push({ name: done[1] as string, stopped: undefined });
+  if (control && control[2] !== 'ok') run.failedControls.push(`${control[1]} ${control[2]}`);
+}
+
 /** Reads an attack's report to its end, answering what it asks for. */
 async function report(
   stdout: Readable,
   stdin: Writable,
   pid: number,
 ): Promise<Pick<AttackRun, 'attempts' | 'failedControls'>> {
-  const attempts: Attempt[] = [];
-  const failedControls: string[] = [];
+  const run: Pick<AttackRun, 'attempts' | 'failedControls'> = { attempts: [], failedControls: [] };
   let size = 0;
   stdin.on('error', () => {});
   for await (const line of createInterface({ input: stdout })) {
     size += line.length;
     if (size > longestOutput) break;
-    if (line === 'maps?') stdin.write(mappings(pid));
-    if (line === 'descriptors?') stdin.write(descriptors(pid));
-    const stopped = /^stopped (.+) (\S+)$/.exec(line);
-    const done = /^done (.+)$/.exec(line);
-    const control = /^control (.+) (\S+)$/.exec(line);
-    if (stopped) attempts.push({ name: stopped[1] as string, stopped: stopped[2] });
-    if (done) attempts.push({ name: done[1] as string, stopped: undefined });
-    if (control && control[2] !== 'ok') failedControls.push(`${control[1]} ${control[2]}`);
+    const answered = answer(line, pid);
+    if (answered !== undefined) stdin.write(answered);
+    readLine(line, run);
   }
   stdin.destroy();
-  return { attempts, failedControls };
+  return run;
 }
 
 async function collect(stream: Readable): Promise<string> {

@@ -1,0 +1,96 @@
+/**
+ * What the harness plants on the host beside a sample, which no sandbox shows: a file, a process, a listening port. After the run
+ * it looks whether they are as they were. Attacks of the corpus are told where they are.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Told } from './attack.js';
+
+export class Canaries implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #token = `not to be seen, not to be changed: ${randomBytes(16).toString('hex')}\n`;
+  readonly #server: Server;
+  #process: ChildProcess | undefined;
+  #visits = 0;
+
+  private constructor() {
+    this.#folder = mkdtempSync(join(tmpdir(), 'barchan-canary-'));
+    this.#server = createServer((socket) => {
+      this.#visits++;
+      socket.on('error', () => {}).end(this.#token);
+    });
+    this.#server.unref();
+  }
+
+  /** Rejects with the system's errors, with nothing left. */
+  static async plant(): Promise<Canaries> {
+    const canaries = new Canaries();
+    try {
+      // Only where it lies protects the file, not its permissions.
+      await chmod(canaries.#folder, 0o755);
+      writeFileSync(canaries.#secret, canaries.#token);
+      await chmod(canaries.#secret, 0o666);
+      canaries.#server.listen({ port: 0, host: '127.0.0.1' });
+      await once(canaries.#server, 'listening');
+      // It ends with this process, whatever ends this one.
+      canaries.#process = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+      await once(canaries.#process, 'spawn');
+      canaries.#process.unref();
+      return canaries;
+    } catch (error) {
+      await canaries[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get #secret(): string {
+    return join(this.#folder, 'secret');
+  }
+
+  get told(): Told {
+    return {
+      ATTACK_SECRET: this.#secret,
+      ATTACK_VICTIM: String(this.#process?.pid),
+      ATTACK_NODE: String(process.pid),
+      ATTACK_PORT: String((this.#server.address() as AddressInfo).port),
+    };
+  }
+
+  /** What has been reached, in a sentence each. `output`: what the sample has written, as far as it was kept. */
+  async reached(output: readonly Uint8Array[]): Promise<string[]> {
+    // A connection that was made is told of in a later turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    const found: string[] = [];
+    try {
+      const { mode, nlink } = lstatSync(this.#secret);
+      const intact =
+        readFileSync(this.#secret, 'utf8') === this.#token && (mode & 0o7777) === 0o666 && nlink === 1;
+      if (!intact || readdirSync(this.#folder).length !== 1) found.push('a file of the host was changed');
+    } catch (error) {
+      found.push(`a file of the host was taken away (${(error as NodeJS.ErrnoException).code})`);
+    }
+    if (
+      output.some((bytes) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(this.#token.trim()),
+      )
+    )
+      found.push('a secret of the host was read');
+    const victim = this.#process;
+    if (!victim || victim.exitCode !== null || victim.signalCode !== null)
+      found.push(`a process of the host was ended (${victim?.signalCode ?? `status ${victim?.exitCode}`})`);
+    if (this.#visits > 0) found.push(`a port of the host was reached, ${this.#visits} times`);
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process?.kill('SIGKILL');
+    this.#server.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The test harness: `import * as harness from 'barchan/harness'`. `harness.run()` runs a sample, or an attack of the corpus, in a
+ * sandbox of its own and says what it did and what held it (docs/harness.md).
+ *
+ * @module harness
+ */
+export type {
+  AuditedMoment,
+  AuditedProcess,
+  AuditedProgram,
+  AuditedRefusal,
+  FileUse,
+} from '../audit.js';
+export { type ErrorCode, SandboxError, type SandboxErrorDetails } from '../errors.js';
+export { type Attack, attacks, type Control, type Layer, layers } from './metadata.js';
+export type { HarnessOptions, HarnessProgress } from './options.js';
+export { run } from './run.js';
+export type { Sample } from './sample.js';
+export {
+  type DroppedFile,
+  type Evidence,
+  type Verdict,
+  type VerdictAttempt,
+  type VerdictExecutable,
+  type VerdictFault,
+  type VerdictFile,
+  type VerdictFlow,
+  type VerdictLimit,
+  type VerdictName,
+  type VerdictSample,
+  type VerdictSocket,
+  type VerdictSyscall,
+  verdictVersion,
+} from './verdict.js';
