@@ -33,7 +33,8 @@ i64 spare_task_take() {
   // A killed process that shared this memory may have left one, which ends as well.
   if (lock.lock(thread_lock_token(), thread_is_gone)) wait_until_gone();
   __atomic_store_n(&released, 0, __ATOMIC_RELAXED);
-  constexpr u64 kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+  // Not CLONE_SYSVSEM: a process that shares it has a list of its own to undo, which kcmp(2) would show.
+  constexpr u64 kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                          CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
   const u64 args[5] = {kFlags, host::word(stack + sizeof stack), host::word(&alive), host::word(&alive), 0};
   const i64 result = barchan_clone(__NR_clone, args, nullptr, wait_for_release);

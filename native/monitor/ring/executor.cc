@@ -174,9 +174,8 @@ bool make(Thread& t) {
   self.self = &self;
   self.signals = &no_signals;
   self.executes = true;
-  const u64 arguments[5] = {
-      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS,
-      stack + kStackSize + kPageSize - 64, 0, 0, host::word(&self)};
+  const u64 arguments[5] = {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS,
+                            stack + kStackSize + kPageSize - 64, 0, 0, host::word(&self)};
   // All of them, for good; in executor_main() two are let in.
   const u64 all = ~u64{0};
   host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
