@@ -14,7 +14,7 @@ const text = (value: string): string => html(printable(value));
 
 const style = `
 :root { color-scheme: light dark; --line: #8884; --dim: #888; --bar: #8a9bb033;
-  --exec: #2f6fde; --file: #3a9a5b; --socket: #b8860b; --denied: #d02f3a; --fault: #c2410c; --limit: #a21caf; --other: #7a869a; }
+  --exec: #2f6fde; --file: #3a9a5b; --socket: #b8860b; --denied: #d02f3a; --fault: #c2410c; --limit: #a21caf; --breach: #7f1d1d; --other: #7a869a; }
 body { font: 14px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.3rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
 code, td, summary, svg { font: 12px/1.6 ui-monospace, Consolas, monospace; }
@@ -26,7 +26,7 @@ td.k { white-space: nowrap; width: 8rem; }
 .counts { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; margin: 1rem 0; } .counts b { font-size: 1.2rem; display: block; }
 .chart { overflow-x: auto; } svg text { fill: currentColor; } svg .dim { fill: var(--dim); }
 .key span { margin-right: 1rem; } .key i { display: inline-block; width: .7em; height: .7em; margin-right: .3em; }
-${['exec', 'file', 'socket', 'denied', 'fault', 'limit', 'other']
+${['exec', 'file', 'socket', 'denied', 'fault', 'limit', 'breach', 'other']
   .map((kind) => `.${kind} { --c: var(--${kind}); }`)
   .join(' ')}
 .key i { background: var(--c); } svg rect { fill: var(--c, var(--bar)); } td.k.denied { color: var(--denied); }
@@ -71,7 +71,16 @@ function timeline(report: AuditReport): string {
     );
   }
   const more = processes.length - lanes.length + (moments.length - marks.length);
-  return `<h2>Timeline</h2><p class="key">${['exec', 'file', 'socket', 'denied', 'fault', 'limit', 'other']
+  return `<h2>Timeline</h2><p class="key">${[
+    'exec',
+    'file',
+    'socket',
+    'denied',
+    'fault',
+    'limit',
+    'breach',
+    'other',
+  ]
     .map((kind) => `<span class="${kind}"><i></i>${kind === 'other' ? 'fork, exit' : kind}</span>`)
     .join('')}</p>
 <div class="chart"><svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="What happened when">${parts.join('')}</svg></div>${

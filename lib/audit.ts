@@ -55,7 +55,7 @@ export interface AuditedRefusal {
 export interface AuditedMoment {
   atMs: number;
   pid: number;
-  kind: 'exec' | 'fork' | 'exit' | 'file' | 'socket' | 'denied' | 'fault' | 'limit';
+  kind: 'exec' | 'fork' | 'exit' | 'file' | 'socket' | 'denied' | 'fault' | 'limit' | 'breach';
   text: string;
 }
 export interface AuditReport {
@@ -232,6 +232,9 @@ export class Audit {
         break;
       case 'limit':
         note('limit', event.limit);
+        break;
+      case 'breach':
+        note('breach', event.text);
         break;
       case 'violation':
         this.#call({ ...event, kind: 'syscall' }, atMs, note);

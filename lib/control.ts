@@ -5,12 +5,26 @@ import type { SetupFailure } from './setup-failure.js';
 
 const log = logger('control');
 
+/** A monitor broke its filter; with nothing but `event` when its call was gone before it could be read. */
+export interface BreachNotice {
+  event: 'breach';
+  /** 0 when the process was gone already. */
+  pid?: number;
+  guestPid?: number;
+  guestTid?: number;
+  call?: number;
+  arch?: number;
+  instruction?: string;
+  arguments?: string[];
+}
+
 export type SupervisorEvent =
   | { event: 'started'; pid: number }
   | { event: 'failed'; errno: number; what: string; step?: undefined }
   | ({ event: 'failed' } & SetupFailure)
   | { event: 'stopped'; signal: number }
   | { event: 'limit'; limit: 'wallMs' }
+  | BreachNotice
   | { event: 'exit'; status: number; userUs: number; systemUs: number; maxRssKiB: number };
 
 export const operations = { signal: 'k', forward: 'f', end: 'x', keep: 'd', seen: 's' } as const;

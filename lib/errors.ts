@@ -3,6 +3,7 @@
  * people and may change.
  */
 import { getSystemErrorMap } from 'node:util';
+import type { MonitorBreach } from './breach.js';
 
 export const errorCodes = [
   'ERR_ABORTED',
@@ -53,6 +54,8 @@ export interface SandboxErrorDetails {
   syscall?: string | undefined;
   /** ERR_SANDBOX_SETUP: which step the host refused (docs/errors.md). */
   step?: string | undefined;
+  /** ERR_MONITOR_BREACH: which call, and whose. */
+  breach?: MonitorBreach | undefined;
   cause?: unknown;
 }
 
@@ -82,6 +85,8 @@ export class SandboxError extends Error {
   /** The host's call that failed. */
   readonly syscall?: string;
   readonly step?: string;
+  /** ERR_MONITOR_BREACH: the call that was stopped; absent where the kernel has only ended the process. */
+  readonly breach?: MonitorBreach;
 
   constructor(code: ErrorCode, message: string, details: SandboxErrorDetails = {}) {
     const { cause, ...given } = details;

@@ -1,4 +1,5 @@
 /** What a sandbox tells about its programs. Everything in an event is a guest's doing: names may hold any bytes. */
+import type { MonitorBreach } from './breach.js';
 import type { SyscallName } from './syscalls.js';
 
 export interface EventBase {
@@ -121,6 +122,14 @@ export interface LimitEvent extends EventBase {
   syscall?: string;
   errno?: string;
 }
+/** A monitor that somebody has taken over, or that has a defect, was stopped by the host's filter; its program is ended. */
+export interface BreachEvent extends EventBase, Omit<MonitorBreach, 'pid' | 'guestPid' | 'guestTid'> {
+  kind: 'breach';
+  /** The process as seen from here. */
+  hostPid: number | undefined;
+  /** `mount(0x0, ...)` */
+  text: string;
+}
 /** Events that nobody gets: since the last such event. */
 export interface DropEvent {
   kind: 'drop';
@@ -143,6 +152,7 @@ export type SandboxEvent =
   | FaultEvent
   | SignalEvent
   | LimitEvent
+  | BreachEvent
   | DropEvent;
 export type EventKind = SandboxEvent['kind'];
 export type EventOf<Kind extends EventKind> = Extract<SandboxEvent, { kind: Kind }>;
@@ -157,6 +167,7 @@ export const eventKinds = [
   'fault',
   'signal',
   'limit',
+  'breach',
   'drop',
 ] as const satisfies readonly EventKind[];
 

@@ -1,4 +1,5 @@
 /** The events of one sandbox: who wants which, and the way from the shared memory (native/abi/events.h) to them. */
+import { breachText, type MonitorBreach } from './breach.js';
 import { logger } from './debug.js';
 import { SandboxError, toSandboxError } from './errors.js';
 import { decodeRecord, MalformedRecord } from './event-record.js';
@@ -30,7 +31,7 @@ const lingerMs = 2;
 const lookMs = 500;
 
 /** Bits of EventControl::watch. */
-const watchBits: Record<Exclude<EventKind, 'drop'>, number> = {
+const watchBits: Record<Exclude<EventKind, 'breach' | 'drop'>, number> = {
   syscall: 1 << 0,
   violation: 1 << 1,
   log: 1 << 2,
@@ -150,6 +151,24 @@ export class Events {
     this.#give({ kind: 'limit', ...base, limit });
   }
 
+  /** After what the program has told so far. */
+  breach(programId: number, pid: number, { pid: hostPid, guestPid, guestTid, ...call }: MonitorBreach): void {
+    this.drain();
+    const first = this.#programs.get(programId)?.pid ?? pid;
+    this.#give({
+      kind: 'breach',
+      sequence: 0,
+      time: Date.now(),
+      pid: guestPid ?? first,
+      tid: guestTid ?? guestPid ?? first,
+      program: programId,
+      first: hostPid === pid,
+      hostPid,
+      ...call,
+      text: breachText({ pid: hostPid, guestPid, guestTid, ...call }),
+    });
+  }
+
   /** Throws ERR_SANDBOX_CLOSED, ERR_SYSTEM. */
   add(subscriber: Subscriber): void {
     if (this.#closed)
@@ -210,7 +229,7 @@ export class Events {
     let kinds = 0;
     const calls = new BigUint64Array(8);
     for (const subscriber of this.#subscribers) {
-      for (const kind of subscriber.kinds) if (kind !== 'drop') kinds |= watchBits[kind];
+      for (const kind of subscriber.kinds) if (kind !== 'breach' && kind !== 'drop') kinds |= watchBits[kind];
       if (!subscriber.kinds.has('syscall')) continue;
       if (subscriber.calls === undefined) calls.fill(everyCall);
       else

@@ -1,8 +1,10 @@
+export type { MonitorBreach } from './breach.js';
 export type { Counts } from './counters.js';
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export type { SandboxCheck, SandboxReport } from './doctor-sandbox.js';
 export { type ErrorCode, errorCodes, SandboxError, type SandboxErrorDetails } from './errors.js';
 export type {
+  BreachEvent,
   CallDetails,
   DropEvent,
   EventAddress,

@@ -170,6 +170,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       traceFd: traceFd === undefined ? -1 : push(traceFd),
       sandboxFd: keeper ? push(keeper.pidFd, keeper.blobFd) : 0,
       policyFd: policyFd === undefined ? 0 : push(policyFd),
+      // Only the number counts: the supervisor puts its own socket there.
+      breachFd: policyFd === undefined ? 0 : push(policyFd),
       interceptFd: request.intercept ? push(request.intercept.fd) : 0,
       interceptCalls: request.intercept?.calls,
       countersFd: push(counters.fd),

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { readSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { breachError, type MonitorBreach, readBreach } from './breach.js';
 import { Control, type SupervisorEvent } from './control.js';
 import type { Counters, Counts } from './counters.js';
 import { logger } from './debug.js';
@@ -64,6 +65,8 @@ export interface ProcessLimits {
   killSignal: KillSignal;
   signal?: AbortSignal | undefined;
   program: number;
+  /** A monitor of the program was stopped in a call that its filter forbids; the program is being ended. */
+  onBreach(pid: number, breach: MonitorBreach): void;
   /** Before anybody else is told of the end. */
   onEnd(pid: number, exit: ProcessExit | undefined): void;
 }
@@ -93,7 +96,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   /**
    * How the program ended. Rejects with a SandboxError when it never ran or was taken away:
    * ERR_PROGRAM_NOT_FOUND, ERR_PROGRAM_NOT_EXECUTABLE, ERR_CWD, ERR_KVM_UNSUPPORTED, ERR_MONITOR_CONFIG,
-   * ERR_MONITOR_CRASH, ERR_MONITOR_MEMORY, ERR_SYSTEM, ERR_ABORTED, ERR_SANDBOX_CLOSED. Need not be awaited.
+   * ERR_MONITOR_BREACH, ERR_MONITOR_CRASH, ERR_MONITOR_MEMORY, ERR_SYSTEM, ERR_ABORTED, ERR_SANDBOX_CLOSED. Need not be awaited.
    */
   readonly exited: Promise<ProcessExit>;
   /** Resolves when no process of the program is left, those in the background included. */
@@ -294,6 +297,10 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
     } else if (event.event === 'limit') {
       this.#limit ??= event.limit;
       this.#timedOut = true;
+    } else if (event.event === 'breach') {
+      const breach = readBreach(event);
+      this.#failure = breachError(breach);
+      this.#limits.onBreach(this.pid, breach);
     } else if (event.event === 'failed') {
       this.#failure ??= startFailure(event);
     } else if (event.event === 'exit') {

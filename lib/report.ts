@@ -1,4 +1,5 @@
 /** The monitor's one structured line (native/abi/start.h) as an error. */
+import { breachError } from './breach.js';
 import { type ErrorCode, errnoText, errorCodes, SandboxError } from './errors.js';
 
 interface Report {
@@ -34,14 +35,12 @@ function parse(text: string): Report | undefined {
 }
 
 /**
- * ERR_MONITOR_BREACH when the host's kernel has killed a monitor for a call that its policy cannot cause. A program that
+ * ERR_MONITOR_BREACH when the host's kernel, which has no listener for its filters, has killed the first monitor for a call that its policy cannot cause. A program that
  * dies by SIGSYS of its own accord says so first.
  */
 export function deathByFilter(text: string, signal: string): SandboxError | undefined {
   if (signal !== 'SIGSYS' || text.includes('{"died":31}\n')) return undefined;
-  return new SandboxError('ERR_MONITOR_BREACH', 'The monitor made a forbidden call of the host kernel', {
-    remedy: 'If this is no attack it is a defect of barchan: please report it, with the program.',
-  });
+  return breachError();
 }
 
 /** Returns undefined when the monitor has reported nothing, so that the exit status is the guest's own. */

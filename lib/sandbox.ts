@@ -220,6 +220,7 @@ export class Sandbox implements AsyncDisposable {
         signal: options.signal,
         ranOutOfMemory: plan?.usage.memory && (() => outOfMemoryKills(plan.usage) > killsBefore),
         program: programId,
+        onBreach: (pid, breach) => this.#events.breach(programId, pid, breach),
         onEnd: (pid, exit) => this.#events.programEnded(programId, pid, exit),
       });
       if (meter?.over) guest.endForLimit('output');

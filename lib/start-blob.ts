@@ -42,6 +42,8 @@ export interface StartBlob {
   /** The number of the memory for events, with its eventfd on the next; 0: none. */
   eventsFd?: number | undefined;
   programId?: number | undefined;
+  /** A number that the supervisor replaces by its socket for breaches of the monitor's filter; 0: none. */
+  breachFd?: number | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -93,5 +95,6 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.countersFd ?? 0, 72);
   head.writeUInt32LE(blob.eventsFd ?? 0, 76);
   head.writeUInt32LE(blob.programId ?? 0, 80);
+  head.writeUInt32LE(blob.breachFd ?? 0, 84);
   return Buffer.concat([head, ...strings.parts, padding, numbers, calls], size);
 }

@@ -12,6 +12,8 @@
 //                                      "step" and perhaps "path" instead of "what" (sandbox/failure.h)
 //   {"event":"stopped","signal":N}     by SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU
 //   {"event":"limit","limit":"wallMs"} the sandbox's time is over; the exit follows
+//   {"event":"breach","pid":N,"guestPid":N,"guestTid":N,"call":N,"arch":N,"instruction":"0x..","arguments":["0x..", 6 of them]}
+//                                      a monitor broke its filter; all end. Without the rest: nothing more is known
 //   {"event":"exit","status":N,"userUs":N,"systemUs":N,"maxRssKiB":N}  N of status as wait(2) has it
 // Node to supervisor: pairs of bytes, operation and argument. The supervisor stays until Node has seen the
 // exit event: a write to a socket whose other end has gone would make Node drop what it has not yet read.

@@ -5,6 +5,7 @@
 //          Node's, nor has it a descriptor of the socket.
 #include "abi/files.h"
 #include "files/operations.h"
+#include "host/pass_descriptor.h"
 #include "host/string.h"
 #include "host/syscall.h"
 #include "sandbox/config.h"
@@ -30,9 +31,7 @@ using sandbox::Failure;
 
 constexpr int kSocket = 3, kKeeper = 4, kBlob = 5;
 constexpr int kHandles = 64;
-constexpr u64 kDetach = 2;         // MNT_DETACH
-constexpr u64 kNoSignal = 0x4000;  // MSG_NOSIGNAL
-constexpr int kScmRights = 1;      // SCM_RIGHTS
+constexpr u64 kDetach = 2;  // MNT_DETACH
 constexpr u32 kWatched = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB |
                          IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF;
 
@@ -58,40 +57,8 @@ constexpr size_t kPayloadMost = sizeof answer - sizeof(abi::FileAnswer);
   for (;;) host::call(__NR_exit_group, status);
 }
 
-struct Vector {  // iovec
-  const void* base;
-  size_t size;
-};
-
-struct Header {  // msghdr
-  void* name;
-  int name_size;
-  Vector* vectors;
-  size_t vector_count;
-  void* control;
-  size_t control_size;
-  int flags;
-};
-
-struct Rights {  // cmsghdr with one descriptor
-  size_t size;
-  int level, type;
-  int fd;
-  int padding;
-};
-
 void send(const char* bytes, size_t size, int fd) {
-  Vector vector = {bytes, size};
-  Header header = {nullptr, 0, &vector, 1, nullptr, 0, 0};
-  Rights rights = {sizeof(size_t) + 3 * sizeof(int), 1 /* SOL_SOCKET */, kScmRights, fd, 0};
-  if (fd >= 0) {
-    header.control = &rights;
-    header.control_size = sizeof rights;
-  }
-  i64 r;
-  do r = host::call(__NR_sendmsg, kSocket, &header, kNoSignal);
-  while (r == -EINTR);
-  if (r < 0) leave(0);  // nobody is there
+  if (host::send_descriptor(kSocket, bytes, size, fd) < 0) leave(0);  // nobody is there
 }
 
 void reply(u32 id, i64 result, size_t size, u64 value, int fd) {

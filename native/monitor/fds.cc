@@ -78,7 +78,7 @@ void close_from(u32 first, u32 last) {
 u32 fd_base() { return base; }
 
 FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
-  const auto [trace, report, policy, intercept, counters, events] = given;
+  const auto [trace, report, policy, intercept, counters, breach, events] = given;
   if (FdsError e = reserve_numbers(); e.error != 0) return e;
   u32 end = kStartExtra + extra;  // of what is the guest's
   if (end > base) return {EMFILE, "more descriptors are passed on than the limit on open files allows"};
@@ -99,7 +99,7 @@ FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
   if (!usable(intercept))
     return {EBADF, "the socket of intercepted calls is not open or has an impossible number"};
   if (!usable(counters)) return {EBADF, "the counters' descriptor is not open or has an impossible number"};
-
+  if (!usable(breach)) return {EBADF, "the supervisor's socket is not open or has an impossible number"};
   if (!usable(events) || (events != -1 && !usable(events + 1)))
     return {EBADF, "the descriptors for events are not open or have impossible numbers"};
 
@@ -112,6 +112,7 @@ FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
   if (r >= 0 && policy >= 0) r = park(policy, kFdPolicy);
   if (r >= 0 && intercept >= 0) r = park(intercept, kFdIntercept);
   if (r >= 0 && counters >= 0) r = park(counters, kFdCounters);
+  if (r >= 0 && breach >= 0) r = park(breach, kFdBreach);
   if (r >= 0 && events >= 0) r = park(events, kFdEvents);
   if (r >= 0 && events >= 0) r = park(events + 1, kFdEventWake);
   // Out of the way first: the new numbers may be among the old ones.

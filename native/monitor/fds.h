@@ -27,6 +27,7 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdCounters,    // abi/counters.h, or closed
   kFdEvents,      // abi/events.h, or closed
   kFdEventWake,   // the eventfd that wakes its reader
+  kFdBreach,      // to the supervisor, closed before the guest runs (monitor/confine.h)
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
@@ -43,7 +44,7 @@ struct FdsError {
 // `numbers` (ascending, from 3), closes every other one. 0..2 stay the guest's as well (a trace is then duplicated, a report
 // shares the guest's number). Pre: single-threaded.
 struct StartFds {  // numbers at start, or -1
-  int trace, report, policy, intercept, counters;
+  int trace, report, policy, intercept, counters, breach;
   int events;  // two, one after the other
 };
 FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given);

@@ -69,7 +69,7 @@ constexpr u32 argument_offset(u32 index) { return offsetof(seccomp_data, args) +
 
 class Builder {
  public:
-  explicit Builder(sock_filter* code) : code_(code) {}
+  Builder(sock_filter* code, u32 breach) : code_(code), breach_(breach) {}
 
   u32 length() const { return overflow_ ? 0 : length_; }
 
@@ -83,7 +83,7 @@ class Builder {
 
   void load(u32 offset) { put(BPF_LD | BPF_W | BPF_ABS, offset); }
   void load_argument(u32 index) { load(argument_offset(index)); }
-  void kill() { put(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS); }
+  void refuse() { put(BPF_RET | BPF_K, breach_); }
   void allow() { put(BPF_RET | BPF_K, SECCOMP_RET_ALLOW); }
 
   void allow_if_equal(u32 value) {
@@ -93,23 +93,24 @@ class Builder {
 
   void allow_without(u32 bits) {
     put(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
-    kill();
+    refuse();
     allow();
   }
 
-  // Instructions between begin() and end() are for call `nr` alone; end() kills what they let through.
+  // Instructions between begin() and end() are for call `nr` alone; end() refuses what they let through.
   void begin(u32 nr) {
     put(BPF_JMP | BPF_JEQ | BPF_K, nr, 1, 0);
     skip_ = length_;
     put(BPF_JMP | BPF_JA, 0);
   }
   void end() {
-    kill();
+    refuse();
     if (!overflow_) code_[skip_].k = length_ - skip_ - 1;
   }
 
  private:
   sock_filter* code_;
+  u32 breach_;
   u32 length_ = 0;
   u32 skip_ = 0;
   bool overflow_ = false;
@@ -128,11 +129,11 @@ bool is_checked(u32 nr) {
 }  // namespace
 
 u32 build_host_filter(sock_filter code[kHostFilterMax], const host_calls::CallSet& calls,
-                      const policy::Policy& policy) {
-  Builder b(code);
+                      const policy::Policy& policy, u32 breach) {
+  Builder b(code, breach);
   b.load(offsetof(seccomp_data, arch));
   b.put(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-  b.kill();
+  b.refuse();
   b.load(offsetof(seccomp_data, nr));
 
   b.begin(__NR_ioctl);
@@ -179,7 +180,7 @@ u32 build_host_filter(sock_filter code[kHostFilterMax], const host_calls::CallSe
   for (u32 nr = 0; nr < host_calls::CallSet::kEnd; nr++) {
     if (calls.has(nr) && !is_checked(nr)) b.allow_if_equal(nr);
   }
-  b.kill();
+  b.refuse();
   return b.length();
 }
 

@@ -13,10 +13,11 @@ namespace barchan {
 
 constexpr u32 kHostFilterMax = 4096;  // instructions (BPF_MAXINSNS)
 
-// Writes the filter for these calls into `code`; `policy` decides on the guest's ioctl requests. Everything that is not
-// allowed ends the process by SIGSYS (SECCOMP_RET_KILL_PROCESS). Returns the length, 0 when it is past the maximum.
+// Writes the filter for these calls into `code`; `policy` decides on the guest's ioctl requests. What is not allowed is a
+// breach: `breach` is what the kernel then does, SECCOMP_RET_KILL_PROCESS or SECCOMP_RET_USER_NOTIF. Returns the length, 0
+// when it is past the maximum.
 u32 build_host_filter(sock_filter code[kHostFilterMax], const host_calls::CallSet& calls,
-                      const policy::Policy& policy);
+                      const policy::Policy& policy, u32 breach);
 
 }  // namespace barchan
 

@@ -165,10 +165,10 @@ void take_terminal() {
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
   const auto given = [](u32 fd) { return fd == 0 ? -1 : static_cast<int>(fd); };
-  FdsError e = fds_start(
-      config.blob.extra_fds, config.numbers,
-      {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
-       given(config.blob.intercept_fd), given(config.blob.counters_fd), given(config.blob.events_fd)});
+  FdsError e = fds_start(config.blob.extra_fds, config.numbers,
+                         {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
+                          given(config.blob.intercept_fd), given(config.blob.counters_fd),
+                          given(config.blob.breach_fd), given(config.blob.events_fd)});
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
@@ -204,7 +204,7 @@ void take_terminal() {
   if (r < 0) reject_program(r, config.program);
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
     fail_start("ERR_SYSTEM", -r, "cannot keep the seccomp filter", nullptr, abi::kExitStartFailed);
-  confine(flags & abi::kStartTrace, intercept::active);
+  confine(flags & abi::kStartTrace, intercept::active, config.blob.breach_fd != 0);
   events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments), 0);
   run(t);
 }

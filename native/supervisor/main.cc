@@ -11,6 +11,7 @@
 #include "host/string.h"
 #include "host/syscall.h"
 #include "sandbox/failure.h"
+#include "supervisor/breach.h"
 #include "supervisor/family.h"
 #include "supervisor/join.h"
 
@@ -37,8 +38,9 @@ struct Supervisor {
   int control = -1;
   int signals = -1;
   i32 child = 0;
-  i32 init = 0;        // of the child's PID namespace when it is in a sandbox, else 0
-  int life = -1;       // tells the init (supervisor/init.h)
+  i32 init = 0;   // of the child's PID namespace when it is in a sandbox, else 0
+  int life = -1;  // tells the init (supervisor/init.h)
+  BreachWatch breach;
   bool ended = false;  // the first process
   bool seen = false;   // its end, by Node
   bool keep = false;
@@ -88,6 +90,21 @@ void send_exit(int status, const rusage& usage) {
   line.str(",\"systemUs\":").dec(usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec);
   line.str(",\"maxRssKiB\":").dec(usage.ru_maxrss).str("}\n");
   send(line);
+}
+
+void send_breach(const Breach& breach) {
+  char buffer[512];
+  Text line(buffer, sizeof buffer);
+  line.str("{\"event\":\"breach\"");
+  if (breach.known) {
+    line.str(",\"pid\":").dec(breach.process);
+    line.str(",\"guestPid\":").dec(breach.guest_process).str(",\"guestTid\":").dec(breach.guest_thread);
+    line.str(",\"call\":").dec(breach.call).str(",\"arch\":").udec(breach.architecture);
+    line.str(",\"instruction\":\"").hex(breach.instruction).str("\",\"arguments\":[");
+    for (u32 i = 0; i < 6; i++) line.str(i == 0 ? "\"" : ",\"").hex(breach.arguments[i]).str("\"");
+    line.str("]");
+  }
+  send(line.str("}\n"));
 }
 
 // Reaps whatever can be reaped. Returns false when there are no children at all.
@@ -216,11 +233,16 @@ i64 time_left() {
       sweep();
       leave(0);
     }
-    pollfd wait[2] = {{self.signals, POLLIN, 0}, {self.control, POLLIN, 0}};
+    pollfd wait[3] = {
+        {self.signals, POLLIN, 0}, {self.control, POLLIN, 0}, {self.breach.descriptor(), POLLIN, 0}};
     const __kernel_timespec time = {left / 1000, left % 1000 * 1000000};
-    host::call(__NR_ppoll, wait, 2, left < 0 ? nullptr : &time, nullptr, 8);
+    host::call(__NR_ppoll, wait, 3, left < 0 ? nullptr : &time, nullptr, 8);
     if (wait[0].revents != 0) drain_signals();
     if (wait[1].revents != 0) read_control();
+    if (Breach breach; wait[2].revents != 0 && self.breach.look(wait[2].revents, breach)) {
+      send_breach(breach);
+      self.finish = true;
+    }
   }
 }
 
@@ -231,6 +253,21 @@ void take_name(char** argv, int argc, const char* name) {
   memset(start, 0, static_cast<size_t>(end - start));
   Text(start, static_cast<size_t>(end - start)).str(name);
   host::call(__NR_prctl, PR_SET_NAME, "barchan-super", 0, 0, 0);
+}
+
+// Leaves open, besides the control socket, what is watched.
+void close_others() {
+  const int life = self.control + 1, breach = self.control + 2, rest = self.control + 3;
+  if (self.life >= 0) self.life = static_cast<int>(host::call(__NR_fcntl, self.life, F_DUPFD_CLOEXEC, rest));
+  if (self.breach.descriptor() >= 0)
+    self.breach.move(
+        static_cast<int>(host::call(__NR_fcntl, self.breach.descriptor(), F_DUPFD_CLOEXEC, rest)));
+  self.breach.move(breach);
+  if (self.life >= 0) self.life = static_cast<int>(host::call(__NR_dup3, self.life, life, O_CLOEXEC));
+  host::call(__NR_close_range, 0, self.control - 1, 0);
+  if (self.life < 0) host::call(__NR_close, life);
+  if (self.breach.descriptor() < 0) host::call(__NR_close, breach);
+  host::call(__NR_close_range, rest, ~0u, 0);
 }
 
 struct Execution {
@@ -286,8 +323,7 @@ void start_in_sandbox(int keeper, Execution& execution) {
   self.child = joined.child;
   self.init = joined.init;
   self.deadline_ms = joined.deadline_ms;
-  // Above the numbers that are about to be closed.
-  self.life = static_cast<int>(host::call(__NR_fcntl, joined.life, F_DUPFD_CLOEXEC, self.control + 1));
+  self.life = joined.life;
 }
 
 [[noreturn]] void main(u64* stack) {
@@ -302,13 +338,19 @@ void start_in_sandbox(int keeper, Execution& execution) {
   }
   const int keeper = blob.sandbox_fd < kDescriptorMost ? static_cast<int>(blob.sandbox_fd) : 0;
   int last = max(max(static_cast<int>(5 + blob.extra_fds), blob.trace_fd), blob.report_fd);
-  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd,
+  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd, blob.breach_fd,
                         blob.events_fd == 0 ? 0 : blob.events_fd + 1};
   for (const u32 fd : passed)
     if (fd < kDescriptorMost) last = max(last, static_cast<int>(fd));
   self.control = max(last, keeper == 0 ? 0 : keeper + 1) + 1;
   host::call(__NR_fcntl, self.control, F_SETFD, FD_CLOEXEC);
   host::call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  if (blob.breach_fd != 0) {
+    if (const i64 r = self.breach.open(static_cast<int>(blob.breach_fd)); r < 0) {
+      send_failed("socketpair", r);
+      leave(abi::kExitStartFailed);
+    }
+  }
 
   u64 all = ~0ull;
   Execution execution = {argc, argv, environment, 0};
@@ -322,13 +364,7 @@ void start_in_sandbox(int keeper, Execution& execution) {
   host::call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
   take_name(argv, argc, "barchan-supervisor");
   // The guest's descriptors close when the guest closes them, not when this process ends.
-  host::call(__NR_close_range, 0, self.control - 1, 0);
-  if (self.life < 0) {
-    host::call(__NR_close_range, self.control + 1, ~0u, 0);
-  } else {
-    if (self.life > self.control + 1) host::call(__NR_close_range, self.control + 1, self.life - 1, 0);
-    host::call(__NR_close_range, self.life + 1, ~0u, 0);
-  }
+  close_others();
   host::call(__NR_chdir, "/");
   char buffer[64];
   send(Text(buffer, sizeof buffer).str("{\"event\":\"started\",\"pid\":").dec(self.child).str("}\n"));

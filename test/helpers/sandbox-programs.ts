@@ -54,6 +54,7 @@ export async function runWithoutMonitor(
       timeoutMs: 30_000,
       killSignal: 'SIGKILL',
       program: 0,
+      onBreach: () => {},
       onEnd: () => {},
     });
     const [stdout, { exitCode, signal }] = await Promise.all([

@@ -33,7 +33,7 @@ class HostFilterTest : public ::testing::Test {
     policy_.header.calls = 470;
     policy_.verdicts = verdicts_.data();
     calls_ = host_calls::reachable(policy_, traced, false);
-    length_ = build_host_filter(code_.get(), calls_, policy_);
+    length_ = build_host_filter(code_.get(), calls_, policy_, breach_);
     ASSERT_NE(length_, 0u);
     ASSERT_TRUE(seccomp_filter_valid(code_.get(), length_)) << "as the kernel checks it";
   }
@@ -41,11 +41,12 @@ class HostFilterTest : public ::testing::Test {
   bool allows(u32 nr, u64 a0 = 0, u64 a1 = 0, u64 a2 = 0, u32 arch = AUDIT_ARCH_X86_64) const {
     seccomp_data data = {static_cast<int>(nr), arch, 0, {a0, a1, a2, 0, 0, 0}};
     const u32 verdict = seccomp_filter_run(code_.get(), length_, data);
-    EXPECT_TRUE(verdict == SECCOMP_RET_ALLOW || verdict == SECCOMP_RET_KILL_PROCESS) << verdict;
+    EXPECT_TRUE(verdict == SECCOMP_RET_ALLOW || verdict == breach_) << verdict;
     return verdict == SECCOMP_RET_ALLOW;
   }
 
   CallSet calls_;
+  u32 breach_ = SECCOMP_RET_KILL_PROCESS;
 
  private:
   std::unique_ptr<sock_filter[]> code_{new sock_filter[kHostFilterMax]};
@@ -63,12 +64,15 @@ bool looks_at_arguments(u32 nr) {
 }
 
 TEST_F(HostFilterTest, AllowsTheTablesCallsAndNoOther) {
-  for (const auto& allowed : {std::vector<u32>{}, {__NR_read}, {__NR_openat, __NR_clone, __NR_execve}}) {
-    build(allowed);
-    for (u32 nr = 0; nr < 1024; nr++) {
-      if (!looks_at_arguments(nr)) EXPECT_EQ(allows(nr), calls_.has(nr)) << nr;
-      EXPECT_FALSE(allows(nr | 0x40000000)) << "x32";
-      EXPECT_FALSE(allows(nr, 0, 0, 0, AUDIT_ARCH_I386)) << "the 32-bit table";
+  for (const u32 breach : {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF}) {
+    breach_ = breach;
+    for (const auto& allowed : {std::vector<u32>{}, {__NR_read}, {__NR_openat, __NR_clone, __NR_execve}}) {
+      build(allowed);
+      for (u32 nr = 0; nr < 1024; nr++) {
+        if (!looks_at_arguments(nr)) EXPECT_EQ(allows(nr), calls_.has(nr)) << nr;
+        EXPECT_FALSE(allows(nr | 0x40000000)) << "x32";
+        EXPECT_FALSE(allows(nr, 0, 0, 0, AUDIT_ARCH_I386)) << "the 32-bit table";
+      }
     }
   }
 }

@@ -77,7 +77,7 @@ describe('start blob', () => {
       'counters_fd',
       'events_fd',
       'program_id',
-      'reserved',
+      'breach_fd',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
       ['i32', 'trace_fd'],
