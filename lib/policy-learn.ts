@@ -1,6 +1,13 @@
 /** The narrowest policy under which a program can do again what it has done. */
+import { SandboxError } from './errors.js';
 import type { EventAddress, SyscallEvent } from './event-types.js';
-import type { CallPattern, NetworkRule, PolicyDescription, PolicyRule } from './policy.js';
+import {
+  type CallPattern,
+  type NetworkRule,
+  Policy,
+  type PolicyDescription,
+  type PolicyRule,
+} from './policy.js';
 import { isSyscall, type SyscallName, syscalls } from './syscalls.js';
 
 /** Calls that one run makes and the next does not, by chance alone: of the C library's memory, locks, and the end. */
@@ -36,11 +43,20 @@ const family = { unix: 1, inet: 2, inet6: 10 } as const;
 /** Which argument may lead to an address that the gate compares with a list of networks. */
 const addresses: Partial<Record<SyscallName, number>> = { connect: 1, sendto: 4, sendmsg: 1, sendmmsg: 1 };
 
+/** All calls, as a learned policy refuses them first. */
+function families(): CallPattern[] {
+  return [...new Set([...syscalls().values()].map((call) => `@${call.family}` as CallPattern))].sort();
+}
+
 const int = (event: SyscallEvent, index: number): number =>
   Number(BigInt.asIntN(32, event.arguments[index]?.value ?? 0n));
 
 export class PolicyLearner {
   readonly #calls = new Map<SyscallName, Set<number>>();
+  /** Whatever their arguments. */
+  readonly #whole = new Set<SyscallName>();
+  /** Rules of a policy that is widened which a run cannot have written: they stay, and decide last. */
+  #foreign: readonly PolicyRule[] = [];
   readonly #networks = new Map<string, NetworkRule>();
   #anyAddress = false;
   #writeExecute = false;
@@ -86,7 +102,7 @@ export class PolicyLearner {
       // Of several messages only the first one's is told.
       if (name === 'sendmmsg') this.#anyAddress = true;
       const rule = { address: address.address, ports: address.port };
-      this.#networks.set(`${rule.address} ${rule.ports}`, rule);
+      this.#networks.set(JSON.stringify(rule), rule);
     }
   }
 
@@ -100,9 +116,44 @@ export class PolicyLearner {
       this.#writeExecute = true;
   }
 
+  /**
+   * Takes over what an earlier run has learned, so that policy() has both. Rules that were added to it by hand are kept. Throws
+   * ERR_INVALID_OPTION when it is no policy that policy() has written.
+   */
+  widen(earlier: PolicyDescription): void {
+    const { profile, rules = [], network, writeXorExecute } = Policy.from(earlier).toJSON();
+    const [first, ...rest] = rules;
+    const isLearned =
+      profile === 'strict' && first?.action === 'deny' && first.calls.join() === families().join();
+    if (!isLearned) {
+      throw new SandboxError('ERR_INVALID_OPTION', 'The policy was not written by barchan policy learn', {
+        path: 'policy',
+        remedy: 'Give a file that "barchan policy learn -o FILE" has made.',
+      });
+    }
+    this.#foreign = rest.filter((rule) => !this.#widenBy(rule));
+    for (const rule of network ?? []) this.#networks.set(JSON.stringify(rule), rule);
+    if (!network) this.#anyAddress = true;
+    if (!writeXorExecute) this.#writeExecute = true;
+  }
+
+  /** False for a rule that a run cannot have written. */
+  #widenBy({ calls, action, when }: PolicyRule): boolean {
+    if (action !== 'allow' || !calls.every(isSyscall)) return false;
+    if (when === undefined) {
+      for (const name of calls) this.#whole.add(name);
+      return true;
+    }
+    const [name] = calls as [SyscallName];
+    const value = when[telling[name] ?? ''];
+    if (typeof value !== 'number' || Object.keys(when).length !== 1) return false;
+    this.#calls.set(name, (this.#calls.get(name) ?? new Set()).add(value));
+    return true;
+  }
+
   policy(): PolicyDescription {
     const table = syscalls();
-    const used = new Set<SyscallName>(chance);
+    const used = new Set<SyscallName>([...chance, ...this.#whole]);
     for (const name of this.#calls.keys()) used.add(name);
     if (used.has('clone') || used.has('clone3')) for (const name of threads) used.add(name);
     // Older forms are judged as the call that they become, too.
@@ -111,13 +162,13 @@ export class PolicyLearner {
       if (call?.kind === 'rewritten' && call.target) used.add(call.target);
     }
     const rules: PolicyRule[] = [];
-    const families = [...new Set([...table.values()].map((call) => `@${call.family}` as CallPattern))].sort();
-    rules.push({ calls: families, action: 'deny' });
+    rules.push({ calls: families(), action: 'deny' });
     const whole: SyscallName[] = [];
     for (const name of [...used].sort()) {
       const values = this.#calls.get(name);
       const argument = telling[name];
-      if (argument === undefined || values === undefined || values.size === 0 || values.size > mostValues) {
+      const isWhole = argument === undefined || this.#whole.has(name);
+      if (isWhole || values === undefined || values.size === 0 || values.size > mostValues) {
         whole.push(name);
         continue;
       }
@@ -125,11 +176,13 @@ export class PolicyLearner {
         rules.push({ calls: [name], action: 'allow', when: { [argument]: value } });
     }
     rules.splice(1, 0, { calls: whole, action: 'allow' });
+    rules.push(...this.#foreign);
+    const networks = [...this.#networks].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
     const listed = !this.#anyAddress && this.#networks.size <= mostNetworks;
     return {
       profile: 'strict',
       rules,
-      ...(listed ? { network: [...this.#networks.values()] } : {}),
+      ...(listed ? { network: networks } : {}),
       ...(this.#writeExecute ? {} : { writeXorExecute: true }),
     };
   }

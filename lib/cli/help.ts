@@ -95,7 +95,7 @@ Exit status: as of "barchan run".
 Shows the programs of this user that run under barchan: their process, the one that has started them, age, isolation, policy,
 number of processes, command.
 `,
-  policy: `Usage: barchan policy learn [-o FILE] [OPTIONS] [--] PROGRAM [ARGUMENT]...
+  policy: `Usage: barchan policy learn [-o FILE | --into FILE] [OPTIONS] [--] PROGRAM [ARGUMENT]...
        barchan policy show [compat|default|strict|FILE] [--json]
 
 Shows which system calls the policy lets a guest make, and which calls of the host kernel that can cause: the
@@ -103,7 +103,8 @@ monitor's own seccomp filter allows no other. FILE is a policy in JSON; without 
 
 learn runs PROGRAM like "barchan run" and writes the narrowest policy under which it can do the same again, to FILE or to
 standard output: its calls, the domains of its sockets, its requests of ioctl and the like, the addresses it connected and
-sent to. Look at it, and run it on more than one input: what was not done is not allowed.
+sent to. Look at it, and run it on more than one input: what was not done is not allowed. --into widens the policy in FILE, which an
+earlier run has written, by what this run needed; rules that you have added behind its own stay, and decide last.
 `,
   image: `Usage: barchan image load PATH[:REF]... [--limit NAME=NUMBER]...
        barchan image list

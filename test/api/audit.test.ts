@@ -285,6 +285,46 @@ except OSError as e: print(e.errno)`;
     expect(run('10', '9')).toBe('1\n');
   });
 
+  it('unites several runs with --into, and keeps rules that were added by hand', () => {
+    const target = join(folder, 'united.json');
+    const learn = (...command: string[]): number | null =>
+      barchan('policy', 'learn', '--into', target, '--', ...command).status;
+    const run = (...command: string[]): number | null =>
+      barchan('run', '--policy', target, '--', ...command).status;
+    const connect = (domain: string, port: number): string[] => [
+      ...[python, '-S', '-c'],
+      `import socket; socket.socket(socket.${domain}, 2).connect(("127.0.0.1" if "${domain}" == "AF_INET" else "::1", ${port}))`,
+    ];
+    expect(learn(...connect('AF_INET', 9))).toBe(0);
+    const first = JSON.parse(readFileSync(target, 'utf8'));
+    expect(first).toMatchObject({ network: [{ address: '127.0.0.1', ports: 9 }], writeXorExecute: true });
+    expect(run(...connect('AF_INET', 9))).toBe(0);
+    expect(run(...connect('AF_INET6', 10))).not.toBe(0);
+    expect(learn(...connect('AF_INET6', 10))).toBe(0);
+    // Both run now, and nothing is between them.
+    expect([run(...connect('AF_INET', 9)), run(...connect('AF_INET6', 10))]).toEqual([0, 0]);
+    expect(run(...connect('AF_INET', 10))).not.toBe(0);
+    const united = JSON.parse(readFileSync(target, 'utf8'));
+    expect(united).toMatchObject({
+      network: [
+        { address: '127.0.0.1', ports: 9 },
+        { address: '::1', ports: 10 },
+      ],
+      writeXorExecute: true,
+    });
+    const own = { calls: ['connect'], action: 'deny', errno: 'ENETDOWN' };
+    writeFileSync(target, JSON.stringify({ ...united, rules: [...united.rules, own] }));
+    expect(learn('true')).toBe(0);
+    expect(JSON.parse(readFileSync(target, 'utf8')).rules.at(-1)).toEqual(own);
+    expect(run(...connect('AF_INET', 9))).not.toBe(0);
+    for (const wrong of ['{"profile":"compat"}', '{', '[]']) {
+      writeFileSync(target, wrong);
+      expect(learn('true'), wrong).toBe(125);
+      expect(readFileSync(target, 'utf8')).toBe(wrong);
+    }
+    expect(barchan('policy', 'learn', '--into', target, '-o', file(), '--', 'true').status).toBe(2);
+  }, 120_000);
+
   it('says when the program failed, and refuses what it cannot do', () => {
     expect(barchan('policy', 'learn', '-o', file(), '--', 'false')).toMatchObject({
       status: 1,
