@@ -37,6 +37,7 @@ export const errorCodes = [
   'ERR_SANDBOX_CLOSED',
   'ERR_SANDBOX_SETUP',
   'ERR_SYSTEM',
+  'ERR_TOOL_MISSING',
   'ERR_UNSUPPORTED_PLATFORM',
 ] as const;
 

@@ -1,5 +1,5 @@
 /**
- * What the harness plants on the host beside a sample, which no sandbox shows: a file, a process, a listening port. After the run
+ * What the harness plants on the host beside a sample, which no sandbox shows: files, a process, a listening port and an abstract socket. After the run
  * it looks whether they are as they were. Attacks of the corpus are told where they are.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -9,23 +9,28 @@ import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { chmod } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Told } from './attack.js';
 
 export class Canaries implements AsyncDisposable {
   readonly #folder: string;
   readonly #token = `not to be seen, not to be changed: ${randomBytes(16).toString('hex')}\n`;
   readonly #server: Server;
+  readonly #abstract: Server;
   #process: ChildProcess | undefined;
   #visits = 0;
 
   private constructor() {
     this.#folder = mkdtempSync(join(tmpdir(), 'barchan-canary-'));
-    this.#server = createServer((socket) => {
+    this.#server = this.#serve();
+    this.#abstract = this.#serve();
+  }
+
+  #serve(): Server {
+    return createServer((socket) => {
       this.#visits++;
       socket.on('error', () => {}).end(this.#token);
-    });
-    this.#server.unref();
+    }).unref();
   }
 
   /** Rejects with the system's errors, with nothing left. */
@@ -34,10 +39,14 @@ export class Canaries implements AsyncDisposable {
     try {
       // Only where it lies protects the file, not its permissions.
       await chmod(canaries.#folder, 0o755);
-      writeFileSync(canaries.#secret, canaries.#token);
-      await chmod(canaries.#secret, 0o666);
+      for (const path of [canaries.#secret, canaries.#spare]) {
+        writeFileSync(path, canaries.#token);
+        await chmod(path, 0o666);
+      }
       canaries.#server.listen({ port: 0, host: '127.0.0.1' });
       await once(canaries.#server, 'listening');
+      canaries.#abstract.listen({ path: `\0${canaries.#abstractName}` });
+      await once(canaries.#abstract, 'listening');
       // It ends with this process, whatever ends this one.
       canaries.#process = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
       await once(canaries.#process, 'spawn');
@@ -53,12 +62,22 @@ export class Canaries implements AsyncDisposable {
     return join(this.#folder, 'secret');
   }
 
+  /** Beside the secret: for attacks that remove, where the secret has to stay for the next one. */
+  get #spare(): string {
+    return join(this.#folder, 'spare');
+  }
+
+  get #abstractName(): string {
+    return basename(this.#folder);
+  }
+
   get told(): Told {
     return {
       ATTACK_SECRET: this.#secret,
       ATTACK_VICTIM: String(this.#process?.pid),
       ATTACK_NODE: String(process.pid),
       ATTACK_PORT: String((this.#server.address() as AddressInfo).port),
+      ATTACK_ABSTRACT: this.#abstractName,
     };
   }
 
@@ -67,14 +86,16 @@ export class Canaries implements AsyncDisposable {
     // A connection that was made is told of in a later turn.
     await new Promise((resolve) => setImmediate(resolve));
     const found: string[] = [];
-    try {
-      const { mode, nlink } = lstatSync(this.#secret);
-      const intact =
-        readFileSync(this.#secret, 'utf8') === this.#token && (mode & 0o7777) === 0o666 && nlink === 1;
-      if (!intact || readdirSync(this.#folder).length !== 1) found.push('a file of the host was changed');
-    } catch (error) {
-      found.push(`a file of the host was taken away (${(error as NodeJS.ErrnoException).code})`);
+    for (const path of [this.#secret, this.#spare]) {
+      try {
+        const { mode, nlink } = lstatSync(path);
+        const intact = readFileSync(path, 'utf8') === this.#token && (mode & 0o7777) === 0o666 && nlink === 1;
+        if (!intact) found.push('a file of the host was changed');
+      } catch (error) {
+        found.push(`a file of the host was taken away (${(error as NodeJS.ErrnoException).code})`);
+      }
     }
+    if (readdirSync(this.#folder).length > 2) found.push('a file of the host was made');
     if (
       output.some((bytes) =>
         Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(this.#token.trim()),
@@ -84,13 +105,14 @@ export class Canaries implements AsyncDisposable {
     const victim = this.#process;
     if (!victim || victim.exitCode !== null || victim.signalCode !== null)
       found.push(`a process of the host was ended (${victim?.signalCode ?? `status ${victim?.exitCode}`})`);
-    if (this.#visits > 0) found.push(`a port of the host was reached, ${this.#visits} times`);
+    if (this.#visits > 0) found.push(`a port or socket of the host was reached, ${this.#visits} times`);
     return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process?.kill('SIGKILL');
     this.#server.close();
+    this.#abstract.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

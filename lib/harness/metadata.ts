@@ -1,8 +1,9 @@
 /** What an attack of the corpus says of itself in its first comment; see corpus/README.md. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SandboxOptions } from '../options.js';
+import { type PolicyProfile, policyProfiles } from '../policy-profiles.js';
 
 export const layers = [
   'ept',
@@ -17,6 +18,14 @@ export const layers = [
 /** What stopped an attack, from the processor outwards. */
 export type Layer = (typeof layers)[number];
 
+/** What is told of a source by its name's end, and how its first comment is written. */
+const languages = { '.c': '//', '.S': '//', '.sh': '#', '.py': '#' } as const;
+export type Language = keyof typeof languages;
+
+/** What the judge leaves open for an attack as descriptor 3: folder and file of the host's secret, or the host's root. */
+export const passedKinds = ['folder', 'file', 'root'] as const;
+export type Passed = (typeof passedKinds)[number];
+
 /** Where the same program, without the layer, reports that its attempts worked. */
 export type Control =
   | { kind: 'native' }
@@ -26,8 +35,9 @@ export type Control =
 export interface Attack {
   /** "family/name". */
   name: string;
-  /** Path of the C source. */
+  /** Path of the source. */
   source: string;
+  language: Language;
   /** What it tries, in a sentence. */
   summary: string;
   /** MITRE ATT&CK technique, as "T1611". */
@@ -44,6 +54,15 @@ export interface Attack {
   attempts: number;
   /** What the judge tells it of its own process as the host sees it. */
   reads: 'maps' | 'descriptors' | undefined;
+  /** The judge has the attack's child make calls of the host, as a monitor that was taken over would. */
+  injected: boolean;
+  passes: Passed | undefined;
+  /** Attempts that a profile lets through by decision, and which therefore are no breach under it. */
+  permits: Readonly<Partial<Record<PolicyProfile, readonly string[]>>>;
+  /** The oldest release of Linux that can stop it, as "6.12". */
+  kernel: string | undefined;
+  /** Why it is not run in other isolations than barchan's; undefined: it is. */
+  notForPeers: string | undefined;
   flags: readonly string[];
   timeoutMs: number;
 }
@@ -58,18 +77,33 @@ const known = new Set([
   'control-done',
   'attempts',
   'reads',
+  'injected',
+  'passes',
+  ...policyProfiles.map((profile) => `permits-${profile}`),
+  'kernel',
+  'peers',
   'flags',
   'timeout',
 ]);
 
+const isLanguage = (end: string): end is Language => Object.hasOwn(languages, end);
+
+/** The first comment, without its marks; a line that names the interpreter may stand before it. */
+function firstComment(text: string, mark: string): string[] {
+  const lines = text.split('\n');
+  if (mark === '#' && lines[0]?.startsWith('#!')) lines.shift();
+  const end = lines.findIndex((line) => !line.startsWith(mark));
+  return lines.slice(0, end < 0 ? undefined : end).map((line) => line.slice(mark.length).trim());
+}
+
+const list = (text: string): string[] => text.split(/\s*,\s*/);
+
 /** Parses the first comment of `text`; throws an Error that names `name` and what is wrong with it. */
 export function parseAttack(name: string, source: string, text: string): Attack {
   const wrong = (what: string): Error => new Error(`attack ${name}: ${what}`);
-  const comment: string[] = [];
-  for (const line of text.split('\n')) {
-    if (!line.startsWith('//')) break;
-    comment.push(line.slice(2).trim());
-  }
+  const language = extname(source);
+  if (!isLanguage(language)) throw wrong(`${JSON.stringify(language)} is no language of the corpus`);
+  const comment = firstComment(text, languages[language]);
   const fields = new Map<string, string>();
   const summary: string[] = [];
   for (const line of comment) {
@@ -89,6 +123,10 @@ export function parseAttack(name: string, source: string, text: string): Attack 
     if (!shape.test(value)) throw wrong(`@${key} ${value} is not of the form ${shape.source}`);
     return value;
   };
+  const optional = <Value>(key: string, read: (text: string) => Value): Value | undefined => {
+    const value = fields.get(key);
+    return value === undefined ? undefined : read(value);
+  };
   const json = (key: string, value: string): SandboxOptions => {
     try {
       return JSON.parse(value) as SandboxOptions;
@@ -100,6 +138,7 @@ export function parseAttack(name: string, source: string, text: string): Attack 
   const attack: Attack = {
     name,
     source,
+    language,
     summary: summary.join(' '),
     technique: field('technique', /^T\d{4}(\.\d{3})?$/),
     weakness: field('weakness', /^CWE-\d+$/),
@@ -112,9 +151,21 @@ export function parseAttack(name: string, source: string, text: string): Attack 
         : control.startsWith('none: ')
           ? { kind: 'none', reason: control.slice('none: '.length) }
           : { kind: 'sandbox', options: json('control', control) },
-    controlDone: fields.get('control-done')?.split(/\s*,\s*/),
+    controlDone: optional('control-done', list),
     attempts: Number(field('attempts', /^[1-9]\d*$/)),
     reads: fields.has('reads') ? (field('reads', /^(maps|descriptors)$/) as Attack['reads']) : undefined,
+    injected: fields.has('injected') && field('injected', /^gate$/) === 'gate',
+    passes: fields.has('passes')
+      ? (field('passes', new RegExp(`^(${passedKinds.join('|')})$`)) as Passed)
+      : undefined,
+    permits: Object.fromEntries(
+      policyProfiles.flatMap((profile) => {
+        const names = optional(`permits-${profile}`, list);
+        return names ? [[profile, names]] : [];
+      }),
+    ),
+    kernel: fields.has('kernel') ? field('kernel', /^\d+\.\d+$/) : undefined,
+    notForPeers: fields.has('peers') ? field('peers', /^none: ./).slice('none: '.length) : undefined,
     flags: fields.get('flags')?.split(/\s+/) ?? [],
     timeoutMs: 1000 * Number(fields.has('timeout') ? field('timeout', /^[1-9]\d*$/) : 30),
   };
@@ -123,15 +174,28 @@ export function parseAttack(name: string, source: string, text: string): Attack 
   return attack;
 }
 
-const corpus = fileURLToPath(new URL('../../corpus/', import.meta.url));
+/** Is `release`, of a kernel of Linux, `least` or a later one? */
+export function isAtLeast(release: string, least: string): boolean {
+  const numbers = (text: string): number[] => text.split(/[.-]/).slice(0, 2).map(Number);
+  const [[major = 0, minor = 0], [leastMajor = 0, leastMinor = 0]] = [numbers(release), numbers(least)];
+  return major !== leastMajor ? major > leastMajor : minor >= leastMinor;
+}
+
+/** The folder of the attacks that come with the package. */
+export const corpus = fileURLToPath(new URL('../../corpus/', import.meta.url));
 
 /** The attacks that come with the package, or those below `folder`, by name. Throws as parseAttack does. */
 export function attacks(folder: string = corpus): Attack[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.c'))
+  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    // What lies in the folder itself is what attacks are written with.
+    .filter((file) => file.includes(sep) && isLanguage(extname(file)))
     .sort()
     .map((file) => {
       const source = join(folder, file);
-      return parseAttack(relative(folder, source).slice(0, -2), source, readFileSync(source, 'utf8'));
+      const name = relative(folder, source).slice(0, -extname(file).length);
+      return parseAttack(name, source, readFileSync(source, 'utf8'));
     });
+  for (const [i, { name }] of all.entries())
+    if (all[i + 1]?.name === name) throw new Error(`attack ${name}: there are two of this name`);
+  return all;
 }

@@ -8,9 +8,9 @@ import { namedPolicy } from '../policy-option.js';
 import type { PipedProcess, ProcessExit } from '../process.js';
 import { mustNotBeAborted, Sandbox } from '../sandbox.js';
 import { version } from '../version.js';
-import { type AttackRun, answer, readLine } from './attack.js';
 import { Canaries } from './canaries.js';
 import { type Dropped, DroppedFiles } from './dropped.js';
+import { type AttackReport, answer, readLine } from './judge.js';
 import { judge } from './judgement.js';
 import { Observer } from './observer.js';
 import {
@@ -56,7 +56,7 @@ class Run {
   readonly #observer: Observer;
   readonly #stdout: Head;
   readonly #stderr: Head;
-  readonly #report: Pick<AttackRun, 'attempts' | 'failedControls'> = { attempts: [], failedControls: [] };
+  readonly #report: AttackReport = { attempts: [], failedControls: [] };
   readonly #started = Date.now();
   #phase: HarnessProgress['phase'] = 'preparing';
   /** What the caller's own function threw. */

@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { SandboxError } from '../errors.js';
 import type { BindMount } from '../isolation.js';
-import { buildAttack } from './attack.js';
+import { buildAttack } from './build.js';
 import { type Attack, attacks } from './metadata.js';
 
 /**
@@ -114,6 +114,13 @@ async function attackProgram(given: string | Attack, args: readonly string[]): P
   const attack = typeof given === 'string' ? attacks().find(({ name }) => name === given) : given;
   if (!attack || typeof attack.source !== 'string')
     throw refuse('sample.attack', given, 'is no attack of the corpus', 'See docs/attacks.md, or attacks().');
+  if (attack.injected || attack.passes)
+    throw refuse(
+      'sample.attack',
+      attack.name,
+      'is an attack in which its judge takes part',
+      'Run it by `barchan harness run`.',
+    );
   const source = await buildAttack(attack, attackCache());
   const target = '/run/attack';
   return {

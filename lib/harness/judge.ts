@@ -1,0 +1,124 @@
+/** The judge's side of a running attack: reads what it reports, and answers what it asks for (corpus/attack.h). */
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+export interface Attempt {
+  name: string;
+  /** How it was stopped: an errno's or a signal's name; undefined: it worked. */
+  stopped: string | undefined;
+}
+
+export interface AttackReport {
+  attempts: Attempt[];
+  /** Harmless things that had to work and did not, as "NAME ERRNO". */
+  failedControls: string[];
+}
+
+/** The attack's process as the host knows it, and what makes it do what a monitor must not. */
+export interface Subject {
+  pid(): number;
+  /** Path of the injector; undefined for attacks that do not ask for it. */
+  injector: string | undefined;
+}
+
+const longestOutput = 1 << 20;
+const mostLines = 10_000;
+/** How long a child may take to come to its wait. */
+const settleMs = 10_000;
+
+/** The host's view of the mappings of a process, as corpus/attack.h reads them. */
+function mappings(pid: number): string {
+  const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').trim().split('\n');
+  const short = lines.map((line) => {
+    const [range = '', , , , , name = ''] = line.split(/\s+/);
+    return `${range.replace('-', ' ')} ${name.slice(-60) || '-'}`;
+  });
+  return `${short.join('\n')}\n.\n`;
+}
+
+/** The numbers of the descriptors of a process. */
+const descriptors = (pid: number): string => `${readdirSync(`/proc/${pid}/fd`).join('\n')}\n.\n`;
+
+/** Processes whose parent is `pid`. */
+export function children(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return new RegExp(`\\) \\S ${pid} `).test(readFileSync(`/proc/${name}/stat`, 'latin1'));
+      } catch {
+        return false; // it has ended
+      }
+    })
+    .map(Number);
+}
+
+/** The only child of `pid`, once it waits in read(2). */
+async function waitingChild(pid: number): Promise<number> {
+  for (const end = Date.now() + settleMs; Date.now() < end; await sleep(5)) {
+    const [child, ...more] = children(pid);
+    if (child === undefined || more.length > 0) continue;
+    try {
+      if (readFileSync(`/proc/${child}/syscall`, 'latin1').startsWith('0 ')) return child;
+    } catch {}
+  }
+  throw new Error(`no child of ${pid} waits in read`);
+}
+
+/** Answers `inject? NUMBER ARGUMENT{6}`: `killed SIGNAL`, `result N`, or `failed WHY`. */
+async function inject(injector: string, pid: number, call: string): Promise<string> {
+  try {
+    const child = await waitingChild(pid);
+    const { stdout } = await promisify(execFile)(injector, [String(child), ...call.split(' ')]);
+    return stdout;
+  } catch (error) {
+    return `failed ${(error as Error).message.replaceAll('\n', ' ')}\n`;
+  }
+}
+
+/** What an attack asks for by a line of its output; undefined: nothing. */
+export function answer(line: string, pid: number): string | undefined {
+  if (line === 'maps?') return mappings(pid);
+  return line === 'descriptors?' ? descriptors(pid) : undefined;
+}
+
+/** Takes one line of an attack's output into what it has reported. */
+export function readLine(line: string, report: AttackReport): void {
+  if (report.attempts.length + report.failedControls.length >= mostLines) return;
+  const stopped = /^stopped (.+) (\S+)$/.exec(line);
+  const done = /^done (.+)$/.exec(line);
+  const control = /^control (.+) (\S+)$/.exec(line);
+  if (stopped) report.attempts.push({ name: stopped[1] as string, stopped: stopped[2] });
+  if (done) report.attempts.push({ name: done[1] as string, stopped: undefined });
+  if (control && control[2] !== 'ok') report.failedControls.push(`${control[1]} ${control[2]}`);
+}
+
+/** Reads an attack's report to its end, answering what it asks for. */
+export async function judge(stdout: Readable, stdin: Writable, subject: Subject): Promise<AttackReport> {
+  const report: AttackReport = { attempts: [], failedControls: [] };
+  let size = 0;
+  stdin.on('error', () => {});
+  for await (const line of createInterface({ input: stdout })) {
+    size += line.length;
+    if (size > longestOutput) break;
+    const call = subject.injector && /^inject\? (\d+(?: -?\d+){6})$/.exec(line)?.[1];
+    const answered = call
+      ? await inject(subject.injector as string, subject.pid(), call)
+      : answer(line, subject.pid());
+    if (answered !== undefined) stdin.write(answered);
+    readLine(line, report);
+  }
+  stdin.destroy();
+  return report;
+}
+
+/** What comes on a stream, up to a mebibyte; the rest is read and dropped. */
+export async function collect(stream: Readable): Promise<string> {
+  let all = '';
+  for await (const chunk of stream) if (all.length < longestOutput) all += chunk;
+  return all;
+}
