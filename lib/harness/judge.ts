@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { signalName } from '../signals.js';
 
 export interface Attempt {
   name: string;
@@ -69,7 +70,7 @@ async function waitingChild(pid: number): Promise<number> {
   throw new Error(`no child of ${pid} waits in read`);
 }
 
-/** Answers `inject? NUMBER ARGUMENT{6}`: `killed SIGNAL`, `result N`, or `failed WHY`. */
+/** Answers `inject? NUMBER ARGUMENT{6} NAME`: `killed SIGNAL`, `result N`, or `failed WHY`. */
 async function inject(injector: string, pid: number, call: string): Promise<string> {
   try {
     const child = await waitingChild(pid);
@@ -105,10 +106,14 @@ export async function judge(stdout: Readable, stdin: Writable, subject: Subject)
   for await (const line of createInterface({ input: stdout })) {
     size += line.length;
     if (size > longestOutput) break;
-    const call = subject.injector && /^inject\? (\d+(?: -?\d+){6})$/.exec(line)?.[1];
-    const answered = call
-      ? await inject(subject.injector as string, subject.pid(), call)
-      : answer(line, subject.pid());
+    const [, call, name] = /^inject\? (\d+(?: -?\d+){6}) (.+)$/.exec(line) ?? [];
+    let answered = answer(line, subject.pid());
+    if (subject.injector && call && name) {
+      answered = await inject(subject.injector, subject.pid(), call);
+      const signal = /^killed (\d+)/.exec(answered)?.[1];
+      // The attack may be ended with its child, and so can say nothing of it.
+      if (signal) report.attempts.push({ name, stopped: signalName(Number(signal)) });
+    }
     if (answered !== undefined) stdin.write(answered);
     readLine(line, report);
   }

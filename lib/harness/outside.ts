@@ -89,7 +89,7 @@ export async function runOutside(
     // What it has left behind may hold its streams.
     killAll();
     await end?.();
-    return { ...(await lines), stderr: await errors, ...exit, timedOut, refused: [] };
+    return { ...(await lines), stderr: await errors, ...exit, timedOut, refused: [], breaches: [] };
   } finally {
     clearTimeout(timer);
     stdin.destroy();
