@@ -23,7 +23,7 @@
             '<!@(node scripts/find-sources.mjs native .cc .S .h .def .mk)',
           ],
           'outputs': ['<(PRODUCT_DIR)/barchan-monitor', '<(PRODUCT_DIR)/barchan-supervisor', '<(PRODUCT_DIR)/barchan-keeper',
-            '<(PRODUCT_DIR)/barchan-files', '<(PRODUCT_DIR)/barchan-runtime'],
+            '<(PRODUCT_DIR)/barchan-files', '<(PRODUCT_DIR)/barchan-network', '<(PRODUCT_DIR)/barchan-runtime'],
           'action': [
             'env', 'MAKEFLAGS=', 'make', '-s', '-j<!(nproc)', '-C', '<(module_root_dir)', '-f', 'native/product.mk',
             'OUT=<(PRODUCT_DIR)', 'B=<(PRODUCT_DIR)/freestanding',

@@ -15,6 +15,8 @@ export class Isolated {
   readonly description: Description;
   readonly keeper: Keeper;
   readonly image: SandboxImage | undefined;
+  /** What is closed with it. */
+  readonly attached = new Set<AsyncDisposable>();
   readonly #cwd: string | undefined;
   #files: SandboxFiles | undefined;
   readonly #release: (() => void) | undefined;
@@ -59,6 +61,7 @@ export class Isolated {
 
   /** Pre: no program is running in it. */
   async close(): Promise<void> {
+    await Promise.all([...this.attached].map((one) => one[Symbol.asyncDispose]()));
     await this.#files?.close();
     await this.keeper.close();
     this.#release?.();

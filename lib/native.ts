@@ -96,6 +96,7 @@ export interface Native {
   supervisorPath: string;
   keeperPath: string;
   filesPath: string;
+  networkPath: string;
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -139,6 +140,7 @@ function load(): Native {
     supervisorPath: executable(join(folder, 'barchan-supervisor')),
     keeperPath: executable(join(folder, 'barchan-keeper')),
     filesPath: executable(join(folder, 'barchan-files')),
+    networkPath: executable(join(folder, 'barchan-network')),
   };
 }
 

@@ -146,6 +146,12 @@ export class Sandbox implements AsyncDisposable {
     });
   }
 
+  /** @internal For parts of the package that join its namespaces. */
+  get isolated(): Isolated | undefined {
+    this.#mustBeOpen();
+    return this.#isolated;
+  }
+
   /** The image that it shows: its id, and what it says of itself. */
   get image(): SandboxImage | undefined {
     return this.#isolated?.image;

@@ -95,6 +95,7 @@ const steps: Record<
   },
   hostname: { does: 'set the host name' },
   loopback: { does: 'bring the loopback interface up' },
+  routes: { does: 'make all addresses of the network its own' },
   capabilities: { does: 'give up capabilities' },
   'no-new-privileges': { does: 'set no_new_privs' },
   rlimits: {

@@ -18,8 +18,8 @@ function unixPath(bytes: Buffer): string {
   return name.toString('utf8', 0, end === -1 ? name.length : end);
 }
 
-/** 2001:db8:0:0:0:0:0:1, in RFC 5952's short form. */
-function inet6Text(bytes: Buffer): string {
+/** Of 16 bytes, in RFC 5952's short form. */
+export function inet6Text(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16));
   const host = new URL(`http://[${groups.join(':')}]`).hostname;
   return host.slice(1, -1);

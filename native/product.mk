@@ -4,7 +4,7 @@
 include native/dev.mk
 FLAGS += -Wno-error
 
-# What keeper, supervisor and files share.
+# What keeper, supervisor, files and network share.
 SANDBOX_SRC := $(filter-out native/sandbox/keeper.cc,$(wildcard native/sandbox/*.cc)) native/host/string.cc native/host/start_x86_64.S
 SUPERVISOR_SRC := $(wildcard native/supervisor/*.cc) $(SANDBOX_SRC)
 SUPERVISOR_OBJ := $(patsubst %,$(B)/%.o,$(SUPERVISOR_SRC))
@@ -12,6 +12,8 @@ KEEPER_SRC := native/sandbox/keeper.cc $(SANDBOX_SRC)
 KEEPER_OBJ := $(patsubst %,$(B)/%.o,$(KEEPER_SRC))
 FILES_SRC := $(wildcard native/files/*.cc) $(SANDBOX_SRC)
 FILES_OBJ := $(patsubst %,$(B)/%.o,$(FILES_SRC))
+NETWORK_SRC := $(wildcard native/network/*.cc) $(SANDBOX_SRC)
+NETWORK_OBJ := $(patsubst %,$(B)/%.o,$(NETWORK_SRC))
 # The OCI runtime's front asks the monitor's tables which host calls a container's profile can cause.
 RUNTIME_SRC := $(wildcard native/runtime/*.cc) native/monitor/policy.cc native/monitor/host_calls.cc native/monitor/table.cc \
   native/host/string.cc native/host/start_x86_64.S
@@ -21,7 +23,7 @@ LINK := -static-pie -nostdlib -nostartfiles -Wl,-z,relro,-z,now,-z,noexecstack,-
 .DEFAULT_GOAL := product
 .PHONY: product
 product: $(OUT)/barchan-monitor $(OUT)/barchan-supervisor $(OUT)/barchan-keeper $(OUT)/barchan-files \
-  $(OUT)/barchan-runtime
+  $(OUT)/barchan-network $(OUT)/barchan-runtime
 
 # Programs that run are replaced, not written into (ETXTBSY).
 $(OUT)/barchan-monitor: $(B)/barchan-monitor
@@ -36,7 +38,10 @@ $(OUT)/barchan-keeper: $(KEEPER_OBJ)
 $(OUT)/barchan-files: $(FILES_OBJ)
 	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
 
+$(OUT)/barchan-network: $(NETWORK_OBJ)
+	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
+
 $(OUT)/barchan-runtime: $(RUNTIME_OBJ)
 	$(CXX) $(LINK) -o $@.new $^ && mv -f $@.new $@
 
--include $(SUPERVISOR_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d) $(FILES_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d)
+-include $(SUPERVISOR_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d) $(FILES_OBJ:.o=.d) $(NETWORK_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d)

@@ -15,6 +15,7 @@ for (const [from, to] of [
   ['barchan-supervisor', 'barchan-supervisor'],
   ['barchan-keeper', 'barchan-keeper'],
   ['barchan-files', 'barchan-files'],
+  ['barchan-network', 'barchan-network'],
   ['barchan-runtime', 'barchan-runtime'],
 ]) {
   copyFileSync(join(root, 'build/Release', from), join(target, to));

@@ -12,18 +12,18 @@ namespace {
 constexpr u64 kLockedBits = SECURE_ALL_BITS & ~u64{SECBIT_KEEP_CAPS};
 constexpr u64 kLocks = SECURE_ALL_LOCKS;
 
-bool holds_any_capability() {
+bool holds_other_than(u32 kept) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   if (host::call(__NR_capget, &header, data) != 0) return true;
-  for (const auto& half : data)
-    if (half.effective != 0 || half.permitted != 0 || half.inheritable != 0) return true;
-  return false;
+  return data[0].effective != kept || data[0].permitted != kept || data[0].inheritable != 0 ||
+         data[1].effective != 0 || data[1].permitted != 0 || data[1].inheritable != 0;
 }
 
 }  // namespace
 
-Failure drop_privileges() {
+Failure drop_privileges(u64 kept) {
+  const u32 left = kept < 32 ? 1u << kept : 0;
   for (u64 capability = 0; capability < 64; capability++) {
     const i64 r = host::call(__NR_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (r == -EINVAL) break;  // one more than the kernel has
@@ -32,10 +32,10 @@ Failure drop_privileges() {
   i64 r = host::call(__NR_prctl, PR_SET_SECUREBITS, kLockedBits | kLocks, 0, 0, 0);
   if (r == 0) r = host::call(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct none[2] = {};
-  if (r == 0) r = host::call(__NR_capset, &header, none);
+  const __user_cap_data_struct wanted[2] = {{left, left, 0}, {}};
+  if (r == 0) r = host::call(__NR_capset, &header, wanted);
   if (Failure f = check(r, "capabilities")) return f;
-  if (holds_any_capability()) return {"capabilities", EPERM};
+  if (holds_other_than(left)) return {"capabilities", EPERM};
   return check(host::call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no-new-privileges");
 }
 

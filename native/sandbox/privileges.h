@@ -9,8 +9,10 @@
 namespace barchan::sandbox {
 
 // Empties all capability sets, the bounding set included, locks the secure bits so that no id has a meaning
-// of its own, and sets no_new_privs: no exec can give any of it back.
-Failure drop_privileges();
+// of its own, and sets no_new_privs: no exec can give any of it back. The process itself keeps capability `kept`, unless
+// that is kNoCapability.
+constexpr u64 kNoCapability = ~0ull;
+Failure drop_privileges(u64 kept = kNoCapability);
 
 // Sets the resource limits that the description names.
 Failure set_limits(const Config& config);

@@ -1,0 +1,176 @@
+/** The process that opens sockets in a sandbox's network (native/network), and the talk with it (native/abi/network.h). */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { logger } from '../debug.js';
+import { errnoText, SandboxError } from '../errors.js';
+import type { Keeper } from '../keeper.js';
+import { type Addon, native, type Watcher } from '../native.js';
+import { type SetupFailure, setupError } from '../setup-failure.js';
+
+const log = logger('network');
+const messageMost = 4096;
+const requestSize = 32;
+const answerSize = 8;
+/** Requests in the socket at once; the others wait here. */
+const mostInFlight = 16;
+
+export interface SocketAt {
+  kind: 'stream' | 'datagram';
+  /** 4 or 16 bytes, as in a packet. */
+  address: Uint8Array;
+  port: number;
+}
+
+interface Pending {
+  at: SocketAt;
+  resolve(fd: number): void;
+  reject(error: SandboxError): void;
+}
+
+const gone = (): SandboxError =>
+  new SandboxError('ERR_SYSTEM', "Cannot open a socket: the process in the sandbox's network has ended");
+
+export class NetworkSockets {
+  readonly #addon: Addon;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #fd: number;
+  readonly #watcher: Watcher;
+  readonly #inFlight = new Map<number, Pending>();
+  readonly #waiting: Pending[] = [];
+  #ready: ((line: string | undefined) => void) | undefined;
+  #nextId = 1;
+  #ended = false;
+
+  /** Rejects with ERR_SANDBOX_SETUP or ERR_SYSTEM; then nothing is left. */
+  static async start(keeper: Pick<Keeper, 'pidFd' | 'blobFd'>): Promise<NetworkSockets> {
+    const { addon, networkPath } = native();
+    const [ours, theirs] = addon.createSocketPair(true);
+    const child = spawn(networkPath, [], {
+      stdio: ['ignore', 'ignore', 'ignore', theirs, keeper.pidFd, keeper.blobFd],
+      env: {},
+      cwd: '/',
+      detached: true,
+    });
+    addon.closeFd(theirs);
+    if (child.pid === undefined) {
+      addon.closeFd(ours);
+      throw (await once(child, 'error'))[0];
+    }
+    const sockets = new NetworkSockets(child, ours);
+    const line = await new Promise<string | undefined>((resolve) => {
+      sockets.#ready = resolve;
+    });
+    if (line?.includes('"ready"')) return sockets;
+    await sockets.close();
+    if (line) throw setupError(JSON.parse(line) as SetupFailure);
+    throw gone();
+  }
+
+  private constructor(process: ChildProcess, fd: number) {
+    this.#addon = native().addon;
+    this.#process = process;
+    this.#exited = once(process, 'exit');
+    process.unref();
+    this.#fd = fd;
+    this.#watcher = new this.#addon.Watcher(fd, (readable, _writable, left) => {
+      if (readable || left) this.#take();
+    });
+    this.#watcher.select(true, false);
+    this.#watcher.ref(); // until it has said that it is ready
+  }
+
+  /**
+   * A bound socket, of streams a listening one, which is the caller's to close through the addon. Rejects with ERR_SYSTEM, where
+   * `errno` says why it could not be had.
+   */
+  open(at: SocketAt): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(gone());
+      this.#waiting.push({ at, resolve, reject });
+      this.#send();
+    });
+  }
+
+  /** Resolves when the process is gone. */
+  async close(): Promise<void> {
+    this.#end();
+    this.#process.ref();
+    await this.#exited;
+  }
+
+  #send(): void {
+    while (this.#waiting.length > 0 && this.#inFlight.size < mostInFlight && !this.#ended) {
+      const pending = this.#waiting.shift() as Pending;
+      const { kind, address, port } = pending.at;
+      const id = this.#nextId;
+      this.#nextId = id === 2 ** 32 - 1 ? 1 : id + 1;
+      const request = Buffer.alloc(requestSize);
+      request.writeUInt32LE(id, 0);
+      request.writeUInt32LE(kind === 'stream' ? 1 : 2, 4);
+      request.writeUInt32LE(address.length === 16 ? 1 : 0, 8);
+      request.writeUInt32LE(port, 12);
+      request.set(address, 16);
+      this.#inFlight.set(id, pending);
+      try {
+        if (!this.#addon.sendMessage(this.#fd, request)) this.#end();
+      } catch (cause) {
+        this.#inFlight.delete(id);
+        pending.reject(
+          new SandboxError('ERR_SYSTEM', "Cannot open a socket in a sandbox's network", { cause }),
+        );
+      }
+    }
+  }
+
+  #take(): void {
+    while (!this.#ended) {
+      let message: ReturnType<Addon['receiveMessage']>;
+      try {
+        message = this.#addon.receiveMessage(this.#fd, messageMost);
+      } catch (error) {
+        log('socket: %s', (error as Error).message);
+        this.#end();
+        return;
+      }
+      if (message === null) return;
+      const { bytes, fds } = message;
+      if (this.#ready && bytes.length > 0) {
+        this.#ready(bytes.toString('utf8'));
+        this.#ready = undefined;
+        this.#watcher.unref();
+        continue;
+      }
+      const pending = bytes.length === answerSize ? this.#inFlight.get(bytes.readUInt32LE(0)) : undefined;
+      const [fd, ...more] = fds;
+      for (const surplus of pending ? more : fds) this.#addon.closeFd(surplus);
+      if (bytes.length === 0) {
+        this.#end();
+        return;
+      }
+      if (!pending) continue;
+      this.#inFlight.delete(bytes.readUInt32LE(0));
+      if (fd !== undefined) pending.resolve(fd);
+      else {
+        const errno = bytes.readUInt32LE(4) || 24; // EMFILE: there was no room for the descriptor here
+        pending.reject(
+          new SandboxError('ERR_SYSTEM', `Cannot open a socket in a sandbox's network: ${errnoText(errno)}`, {
+            errno,
+          }),
+        );
+      }
+      this.#send();
+    }
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#watcher.close();
+    this.#addon.closeFd(this.#fd);
+    this.#ready?.(undefined);
+    for (const pending of [...this.#inFlight.values(), ...this.#waiting]) pending.reject(gone());
+    this.#inFlight.clear();
+    this.#waiting.length = 0;
+  }
+}
