@@ -9,6 +9,7 @@ describe('steps of the set-up', () => {
   const sources = [
     ...readdirSync(new URL('native/sandbox', root)).map((name) => `native/sandbox/${name}`),
     'native/supervisor/join.cc',
+    'native/network/routes.cc',
   ].map(text);
   const used = new Set(
     sources.flatMap((source) =>
