@@ -31,7 +31,7 @@ namespace {
 class Messenger {
  public:
   void start() {
-    constexpr u64 kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+    constexpr u64 kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                            CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
     const u64 args[5] = {kFlags, host::word(stack_ + sizeof stack_), host::word(&alive_), host::word(&alive_),
                          0};
