@@ -36,7 +36,7 @@ export async function runInSandbox(
   const mounts = isolated ? [...(options.mounts ?? []), { source: program, target: inside }] : options.mounts;
   await using box = await Sandbox.create({ ...options, mounts });
   const path = isolated ? inside : program;
-  if (!attack.injected) return runOnce(box, attack, path, told, injector);
+  if (!attack.injected) return await runOnce(box, attack, path, told, injector);
   const turns: AttackRun[] = [];
   for (let turn = 0; turn < attack.attempts; turn++)
     turns.push(await runOnce(box, attack, path, { ...told, ATTACK_TURN: String(turn) }, injector));
