@@ -20,7 +20,7 @@ const barchan = fileURLToPath(new URL('../../build/Release/barchan-runtime', imp
 // crun takes no hybrid control groups: the whole measurement runs where the version-2 ones are unmounted.
 if (existsSync('/sys/fs/cgroup/unified/cgroup.procs')) {
   const inner = [
-    'umount /sys/fs/cgroup/unified; exec "$@"',
+    'umount /sys/fs/cgroup/unified && mount -t tmpfs none /sys/fs/cgroup/unified && exec "$@"',
     'sh',
     process.execPath,
     ...process.argv.slice(1),

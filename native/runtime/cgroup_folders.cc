@@ -1,6 +1,8 @@
 #include "runtime/cgroup_folders.h"
 
+#include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/signal.h>
 
 #include "host/syscall.h"
@@ -28,6 +30,13 @@ bool names(Slice path, Slice id) {
   return name.size >= id.size && name.from(name.size - id.size) == id;
 }
 
+// Where a hierarchy is not mounted, whoever writes to it leaves a usual folder and a file of numbers that mean nothing any more.
+bool is_cgroup(const char* folder) {
+  struct statfs about;
+  if (host::call(__NR_statfs, folder, &about) < 0) return false;
+  return about.f_type == CGROUP_SUPER_MAGIC || about.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 // True when there was somebody to kill.
 bool kill_all(const char* folder) {
   Slice pids;
@@ -41,6 +50,7 @@ bool kill_all(const char* folder) {
 }
 
 void remove_group(const char* folder, bool ours) {
+  if (!is_cgroup(folder)) return;
   for (u32 tries = 0; ours && tries < kTries && kill_all(folder); tries++) {
     const i64 pause[2] = {0, kPause};
     host::call(__NR_nanosleep, pause, nullptr);

@@ -52,7 +52,7 @@ export function runtimeOf(flavor: Flavor, isBarchan: boolean, root: string): Run
 
 /**
  * crun takes no hybrid cgroups (a version-2 hierarchy beside those of version 1): its commands get a mount namespace
- * of their own, without the former. Nobody else notices.
+ * of their own, without the former. Nobody else notices. It makes groups in the folder all the same: an empty tmpfs takes them.
  */
 export const isolate = existsSync('/sys/fs/cgroup/unified')
   ? [
@@ -62,7 +62,7 @@ export const isolate = existsSync('/sys/fs/cgroup/unified')
       'private',
       'sh',
       '-c',
-      'umount /sys/fs/cgroup/unified; exec "$@"',
+      'umount /sys/fs/cgroup/unified && mount -t tmpfs none /sys/fs/cgroup/unified && exec "$@"',
       'sh',
     ]
   : [];
