@@ -1,4 +1,5 @@
 /** One question to a runtime: what is observed must not depend on whether Barchan is in between. */
+import { writeFileSync } from 'node:fs';
 import type { Box, Result } from '../bed.js';
 
 export interface Case {
@@ -22,6 +23,10 @@ export function running(
   if (started.status !== 0) throw new Error(`start: ${started.stderr}`);
   return script.includes('echo ready') ? box.untilOutput('ready') : Promise.resolve();
 }
+
+/** A script that ends when it is let go. */
+export const untilLetGo = 'while ! test -e /data/go; do sleep 0.05; done';
+export const letGo = (box: Box): void => writeFileSync(box.path('rootfs/data/go'), '');
 
 /** Runs a script in the foreground: what it printed and its status. */
 export function answer(box: Box, script: string): { status: number; stdout: string } {

@@ -1,6 +1,6 @@
 /** exec, run, list, ps, update, events, and the options that come with them. */
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Case, outcome, running } from './case.js';
+import { type Case, letGo, outcome, running, untilLetGo } from './case.js';
 
 const processJson = (more: object) => ({
   args: ['sh', '-c', 'echo $A; pwd; id; exit 7'],
@@ -45,8 +45,9 @@ export const commandCases: Case[] = [
   {
     name: 'run --detach',
     observe: async (box) => {
-      const { status } = box.run('sleep 0.4', {}, '--detach', '--pid-file', box.path('pid'));
+      const { status } = box.run(untilLetGo, {}, '--detach', '--pid-file', box.path('pid'));
       const seen = [status, box.state().status, box.state().pid === box.pid];
+      letGo(box);
       await box.untilStopped();
       return seen;
     },

@@ -1,5 +1,5 @@
 /** State transitions (runtime-spec, runtime.md). */
-import { type Case, outcome, running } from './case.js';
+import { type Case, letGo, outcome, running, untilLetGo } from './case.js';
 
 export const stateCases: Case[] = [
   {
@@ -13,10 +13,11 @@ export const stateCases: Case[] = [
   {
     name: 'created, running, stopped, gone',
     observe: async (box) => {
-      box.write('sleep 0.3').create();
+      box.write(untilLetGo).create();
       const seen = [box.state().status];
       box.start();
       seen.push(box.state().status);
+      letGo(box);
       await box.untilStopped();
       seen.push(
         box.state().status,

@@ -47,7 +47,7 @@ export const cgroupCases: Case[] = [
       return (
         answer(
           box,
-          'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 1 & done 2>&1 | grep -c -i fork; true',
+          'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 100 >/dev/null 2>&1 & done 2>&1 | grep -c -i fork; true',
         ).stdout !== '0\n'
       );
     },

@@ -1,0 +1,188 @@
+// Containers as people run them: docker with barchan-runtime does what it does with runc.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requires } from '../helpers/skip.js';
+import { removeTemplates } from './bed.js';
+import { brief, common, installed, same } from './engine-cases.js';
+import { Docker, makeImageRoot } from './engines.js';
+
+afterAll(removeTemplates);
+
+function ask(port: number, text: string, done: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
+    let answer = '';
+    socket.setTimeout(3000, () => socket.destroy(new Error('no answer')));
+    socket.on('data', (chunk) => {
+      answer += chunk;
+      if (done.test(answer)) socket.end();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+async function patiently<T>(what: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await what();
+    } catch (error) {
+      if (tries > 60) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+describe('docker', () => {
+  const docker = new Docker();
+  let problem: string | undefined = 'docker.io is not installed';
+  beforeAll(async () => {
+    if (!installed('dockerd') || !existsSync('/dev/kvm') || process.getuid?.() !== 0) return;
+    problem = await docker.start();
+    if (problem === undefined) docker.importImage(makeImageRoot(join(docker.folder, 'box')), 'box');
+  });
+  afterAll(() => docker.stop());
+  common(docker, () => problem);
+
+  it('runs an init', () =>
+    same(
+      docker,
+      (r) =>
+        docker
+          .runImage(r, ['--rm', '--init'], 'box', 'sh', '-c', 'test $$ != 1 && cat /proc/1/comm')
+          .stdout.trim() !== '',
+      true,
+    ));
+
+  it("has the engine's own seccomp profile in force", () =>
+    same(
+      docker,
+      (r) =>
+        brief(docker.runImage(r, ['--rm'], 'box', 'sh', '-c', 'unshare -U true 2>/dev/null || echo refused')),
+      [0, 'refused\n'],
+    ));
+
+  it('is given a terminal', () =>
+    same(
+      docker,
+      (r) => {
+        const words = [
+          ...docker.words,
+          ...docker.run(r, ['--rm', '-it'], 'box', ['sh', '-c', 'tty; test -t 0 && echo yes']),
+        ];
+        return spawnSync('script', ['-qec', words.map((w) => `'${w}'`).join(' '), '/dev/null'], {
+          env: docker.env,
+          encoding: 'utf8',
+          input: '',
+        }).stdout.replaceAll('^@', ''); // the echo of script's end of input
+      },
+      '/dev/pts/0\r\nyes\r\n',
+    ));
+
+  it('runs health checks', async () => {
+    const name = `health-${process.pid}`;
+    const options = ['-d', '--name', name, '--health-cmd', 'test -f /etc/passwd', '--health-interval', '1s'];
+    expect(docker.runImage('barchan', options, 'box', 'sleep', '60').status).toBe(0);
+    await expect
+      .poll(() => docker.call(['inspect', '-f', '{{.State.Health.Status}}', name]).stdout.trim(), {
+        timeout: 20_000,
+      })
+      .toBe('healthy');
+    docker.call(['rm', '-f', name]);
+  });
+
+  it('restarts what fails', async () => {
+    const name = `restart-${process.pid}`;
+    expect(
+      docker.runImage('barchan', ['-d', '--name', name, '--restart', 'on-failure:2'], 'box', 'false').status,
+    ).toBe(0);
+    await expect
+      .poll(() => docker.call(['inspect', '-f', '{{.RestartCount}} {{.State.Status}}', name]).stdout.trim(), {
+        timeout: 20_000,
+      })
+      .toBe('2 exited');
+    docker.call(['rm', '-f', name]);
+  });
+
+  describe('services', () => {
+    const programs = ['/usr/bin/redis-server', '/usr/sbin/nginx', process.execPath];
+    beforeAll(() => {
+      if (problem !== undefined || !programs.every(existsSync)) return;
+      const folder = join(docker.folder, 'services');
+      const libraries = spawnSync(
+        'sh',
+        ['-c', 'ls -d /lib/x86_64-linux-gnu/libnss_files.so.2 /etc/nsswitch.conf'],
+        { encoding: 'utf8' },
+      );
+      const rootfs = makeImageRoot(folder, programs, libraries.stdout.trim().split('\n'));
+      for (const name of ['var/log/nginx', 'var/lib/nginx', 'run', 'www'])
+        mkdirSync(join(rootfs, name), { recursive: true });
+      writeFileSync(join(rootfs, 'www/index.html'), 'served by nginx\n');
+      writeFileSync(
+        join(rootfs, 'etc/nginx.conf'),
+        'user root root; daemon off; worker_processes 2; error_log /dev/stderr; events {} http { access_log off; server { listen 80; root /www; } }\n',
+      );
+      writeFileSync(
+        join(rootfs, 'www/service.mjs'),
+        "import http from 'node:http'; http.createServer((q, s) => s.end('node ' + q.url + '\\n')).listen(80); process.on('SIGTERM', () => process.exit(0));\n",
+      );
+      docker.importImage(rootfs, 'services');
+    }, 240_000);
+
+    const service = (
+      name: string,
+      port: number,
+      command: string[],
+      talk: [string, RegExp],
+      answer: string,
+      more: string[] = [],
+    ) =>
+      it(`${name}: published port, exec, clean stop`, async (context) => {
+        requires(context, programs.every(existsSync), 'redis-server, nginx or node is missing');
+        const id = `${name}-${process.pid}`;
+        const options = ['-d', '--name', id, '-p', `127.0.0.1:0:${port}`, ...more];
+        expect(docker.runImage('barchan', options, 'services', ...command).stderr).toBe('');
+        try {
+          const host = Number(
+            docker
+              .call(['port', id, String(port)])
+              .stdout.trim()
+              .split(':')
+              .at(-1),
+          );
+          const reply = await patiently(async () => {
+            const text = await ask(host, ...talk);
+            if (!talk[1].test(text)) throw new Error(`${text}\n${docker.call(['logs', id]).stderr}`);
+            return text;
+          });
+          expect(reply).toContain(answer);
+          expect(docker.call(['exec', id, 'ps']).stdout).toContain(name);
+          expect(docker.call(['stop', '-t', '30', id]).status).toBe(0);
+          expect(docker.call(['inspect', '-f', '{{.State.ExitCode}}', id]).stdout).toBe('0\n');
+        } finally {
+          docker.call(['rm', '-f', id]);
+        }
+      }, 120_000);
+
+    const get = 'GET /x HTTP/1.0\r\n\r\n';
+    service(
+      'redis',
+      6379,
+      ['redis-server', '--protected-mode', 'no', '--dir', '/data'],
+      ['SET a b\r\nGET a\r\n', /\$1\r\nb/],
+      '+OK',
+      ['-v', `${docker.folder}/redis:/data`, '-e', 'PATH=/usr/bin:/bin'],
+    );
+    service(
+      'nginx',
+      80,
+      ['/usr/sbin/nginx', '-c', '/etc/nginx.conf'],
+      ['GET / HTTP/1.0\r\n\r\n', /nginx\n$/],
+      'served by nginx',
+    );
+    service('node', 80, [process.execPath, '/www/service.mjs'], [get, /\/x\n$/], 'node /x');
+  });
+});

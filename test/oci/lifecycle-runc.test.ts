@@ -1,3 +1,0 @@
-import { compareWith } from './compare.js';
-
-compareWith('runc');

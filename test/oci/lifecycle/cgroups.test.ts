@@ -1,0 +1,4 @@
+import { cgroupCases } from './cgroups.js';
+import { compare } from './compare.js';
+
+compare(cgroupCases);

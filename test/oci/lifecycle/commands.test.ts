@@ -1,0 +1,4 @@
+import { commandCases } from './commands.js';
+import { compare } from './compare.js';
+
+compare(commandCases);

@@ -1,0 +1,25 @@
+/**
+ * What a container does under crun or runc it does under barchan-runtime over them: each case is run by both, and what it
+ * observes must be equal, and what is expected of any runtime.
+ */
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { Box, disposeAll, type Flavor, needsRuntime, removeTemplates } from '../bed.js';
+import type { Case } from './case.js';
+
+const flavors: readonly Flavor[] = ['crun', 'runc'];
+
+export function compare(cases: readonly Case[]): void {
+  afterEach(disposeAll);
+  afterAll(removeTemplates);
+  describe.each(flavors)('%s', (flavor) => {
+    for (const { name, observe, expected } of cases) {
+      it(name, async (context) => {
+        needsRuntime(context, flavor);
+        const plain = await observe(new Box(flavor, false));
+        if (expected !== undefined) expect(plain).toEqual(expected);
+        else expect(plain).toBeDefined();
+        expect(await observe(new Box(flavor, true))).toEqual(plain);
+      });
+    }
+  });
+}

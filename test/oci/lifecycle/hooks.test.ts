@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { hookCases } from './hooks.js';
+
+compare(hookCases);

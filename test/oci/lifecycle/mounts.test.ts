@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { mountCases } from './mounts.js';
+
+compare(mountCases);

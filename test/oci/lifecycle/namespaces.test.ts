@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { namespaceCases } from './namespaces.js';
+
+compare(namespaceCases);

@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { processCases } from './process.js';
+
+compare(processCases);

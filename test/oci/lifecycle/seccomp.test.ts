@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { seccompCases } from './seccomp.js';
+
+compare(seccompCases);

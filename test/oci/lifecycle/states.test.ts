@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { stateCases } from './states.js';
+
+compare(stateCases);
