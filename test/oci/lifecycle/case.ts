@@ -1,12 +1,14 @@
 /** One question to a runtime: what is observed must not depend on whether Barchan is in between. */
 import { writeFileSync } from 'node:fs';
-import type { Box, Result } from '../bed.js';
+import type { Box, Flavor, Result } from '../bed.js';
 
 export interface Case {
   name: string;
   observe(box: Box): unknown;
   /** What crun and runc both answer; absent where they differ from each other. */
   expected?: unknown;
+  /** A runtime whose own answer is not always the same. */
+  not?: { flavor: Flavor; because: string };
 }
 
 /** "ok" or "failed": messages and statuses of failures are each runtime's own. */

@@ -83,6 +83,7 @@ export const hookCases: Case[] = [
   failing('startContainer'),
   {
     name: 'a poststop hook that fails does not keep the container',
+    not: { flavor: 'crun', because: 'crun 1.8 itself dies of a signal in this delete, at times' },
     observe: async (box) => {
       box.config.hooks = { poststop: [{ path: '/bin/false', args: ['false'] }] };
       box.write('true').create();
