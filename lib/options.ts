@@ -200,7 +200,13 @@ const { isolation: _, ...harnessIsolation } = isolationRules;
 /** lib/harness/options.ts */
 const harnessRules = {
   ...harnessIsolation,
-  network: oneOf('none', 'loopback'),
+  network: rule(
+    (value) =>
+      ['none', 'loopback', 'virtual'].includes(value as string) ||
+      typeof (value as { attach?: unknown } | null)?.attach === 'function',
+    '"none", "loopback", "virtual" or a VirtualNetwork',
+  ),
+  pcap: path,
   args: listOf(text, 10_000),
   env: environment,
   cwd: directoryInside,

@@ -13,6 +13,10 @@ export type {
 } from '../audit.js';
 export { type ErrorCode, SandboxError, type SandboxErrorDetails } from '../errors.js';
 export { type Attack, attacks, type Control, type Layer, layers } from './metadata.js';
+export { VirtualNetwork, type VirtualNetworkOptions } from './network.js';
+export type { DnsAnswer, DnsQuestion } from './network-dns.js';
+export type { HttpHandler, VirtualRequest, VirtualResponse } from './network-http.js';
+export type { ServiceOptions, VirtualConnection, VirtualDatagram } from './network-services.js';
 export type { HarnessOptions, HarnessProgress } from './options.js';
 export { run } from './run.js';
 export type { Sample } from './sample.js';

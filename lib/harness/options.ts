@@ -1,6 +1,7 @@
 /** The options of harness.run(). */
 import type { ImageRootfs, IsolationOptions, Rootfs } from '../isolation.js';
 import type { Input, SandboxOptions } from '../options.js';
+import type { VirtualNetwork } from './network.js';
 
 /** A moment of a run. */
 export interface HarnessProgress {
@@ -25,8 +26,13 @@ export interface HarnessOptions
    * without it. A folder or image has that layer unless `writable` says otherwise.
    */
   rootfs?: 'host' | Rootfs | ImageRootfs | undefined;
-  /** `none`, the default: no interface is up. `loopback`: 127.0.0.1 and ::1 of the sandbox's own. */
-  network?: 'none' | 'loopback' | undefined;
+  /**
+   * `none`, the default: no interface is up. `loopback`: 127.0.0.1 and ::1 of the sandbox's own. `virtual`, or a network of one's own
+   * making: whatever the sample connects to is answered (docs/virtual-network.md).
+   */
+  network?: 'none' | 'loopback' | 'virtual' | VirtualNetwork | undefined;
+  /** A file that is written with the packets of the virtual network. */
+  pcap?: string | undefined;
   /** More arguments for the sample. */
   args?: readonly string[] | undefined;
   /** Default: PATH, HOME and LANG, nothing of this process's. */

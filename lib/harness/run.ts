@@ -1,4 +1,5 @@
 /** One run of a sample, from what is planted before it to the verdict. */
+import { writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { SandboxError } from '../errors.js';
 import { feed } from '../feed.js';
@@ -12,6 +13,7 @@ import { Canaries } from './canaries.js';
 import { type Dropped, DroppedFiles } from './dropped.js';
 import { type AttackReport, answer, readLine } from './judge.js';
 import { judge } from './judgement.js';
+import type { VirtualNetwork } from './network.js';
 import { Observer } from './observer.js';
 import {
   defaultKept,
@@ -38,6 +40,13 @@ const breaches: readonly string[] = ['ERR_MONITOR_BREACH', 'ERR_MONITOR_CRASH'];
  */
 export async function run(sample: Sample, options: HarnessOptions = {}): Promise<Verdict> {
   validateOptions('harness.run', options, true);
+  if (options.pcap !== undefined && !isVirtual(options.network)) {
+    throw new SandboxError('ERR_INVALID_OPTION', 'harness.run: options.pcap has no packets to hold', {
+      path: 'options.pcap',
+      value: options.pcap,
+      remedy: 'Give network: "virtual" as well.',
+    });
+  }
   mustNotBeAborted('the sample', options.signal);
   const prepared = await prepareSample(sample, options.args ?? []);
   try {
@@ -73,7 +82,8 @@ class Run {
       command: sample.argv,
       cwd: this.#cwd,
       callsEach: this.#kept.calls,
-      noNetwork: this.#isolated && (this.#sandbox.network ?? 'none') === 'none',
+      noNetwork:
+        this.#isolated && !isVirtual(options.network) && (this.#sandbox.network ?? 'none') === 'none',
     });
     this.#stdout = new Head(this.#kept.output);
     this.#stderr = new Head(this.#kept.output);
@@ -100,10 +110,13 @@ class Run {
     const files = this.#isolated ? new DroppedFiles(box, this.#sandbox, this.#kept, signal) : undefined;
     await files?.begin();
     const sha256 = await this.#hash(box);
+    await using net = await this.#network(box);
     this.#observer.watch(box);
     this.#begin('running');
     const { exit, failure } = await this.#execute(box, canaries);
     this.#begin('collecting');
+    await net?.close();
+    if (net && this.#options.pcap !== undefined) await writeFile(this.#options.pcap, net.pcap());
     const observed = this.#observer.result(box, exit);
     const left: Dropped = (await files?.end(observed.audit.files, observed.openedUnseen)) ?? {
       dropped: [],
@@ -122,7 +135,7 @@ class Run {
       isolated: this.#isolated,
     });
     const { audit, executable, selfModification, limits, faults, syscalls } = observed;
-    const omitted = observed.omitted + left.omitted + judgement.omitted;
+    const omitted = observed.omitted + left.omitted + judgement.omitted + (net?.omitted ?? 0);
     return {
       barchanVerdict: verdictVersion,
       sample: { name: this.#options.name ?? this.#sample.name, argv: this.#sample.argv, sha256 },
@@ -145,8 +158,8 @@ class Run {
       files: audit.files,
       ...{ dropped: left.dropped, deleted: left.deleted },
       sockets: audit.sockets,
-      names: [],
-      flows: [],
+      names: net?.names ?? [],
+      flows: net?.flows ?? [],
       ...{ syscalls, denied: audit.denied, faults, executable, selfModification, limits },
       timeline: audit.timeline,
       ...this.#report,
@@ -237,6 +250,14 @@ class Run {
     return undefined;
   }
 
+  async #network(box: Sandbox): Promise<VirtualNetwork | undefined> {
+    const { network } = this.#options;
+    if (!isVirtual(network)) return undefined;
+    const net = network === 'virtual' ? new (await import('./network.js')).VirtualNetwork() : network;
+    await net.attach(box);
+    return net;
+  }
+
   #policyName(): string {
     const { policy } = this.#sandbox;
     if (policy === undefined) return this.#isolated ? 'default' : 'none';
@@ -263,7 +284,8 @@ class Run {
 
 function sandboxOptions(sample: PreparedSample, options: HarnessOptions): SandboxOptions {
   const { attack } = sample;
-  const { policy, network, hostname, user, rlimits, limits, scratchBytes, allowWeaker, kvmDevice } = options;
+  const { policy, hostname, user, rlimits, limits, scratchBytes, allowWeaker, kvmDevice } = options;
+  const network = isVirtual(options.network) ? 'none' : options.network;
   const given = { policy, network, hostname, user, rlimits, limits, scratchBytes, allowWeaker, kvmDevice };
   const events = { slots: eventSlots, backpressure: 'block' } as const;
   if (attack?.options.isolation === 'none')
@@ -283,6 +305,9 @@ function withLayer(rootfs: HarnessOptions['rootfs']): SandboxOptions['rootfs'] {
   if (rootfs === 'host' || isImage(rootfs)) return rootfs;
   return { ...rootfs, writable: rootfs.writable ?? 'tmpfs' };
 }
+
+const isVirtual = (network: HarnessOptions['network']): network is 'virtual' | VirtualNetwork =>
+  network === 'virtual' || typeof network === 'object';
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { VirtualNetwork, type VirtualNetworkOptions } from '../../lib/harness/network.js';
+import { run, VirtualNetwork, type VirtualNetworkOptions } from '../../lib/harness/index.js';
 import { Sandbox } from '../../lib/index.js';
 import { describeFds } from '../helpers/open-files.js';
 import { python, temporaryFolder } from '../helpers/programs.js';
@@ -276,4 +276,19 @@ it('serves one sandbox with a network of its own', async () => {
   await using net = new VirtualNetwork();
   await net.attach(box);
   await expect(net.attach(box)).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
+});
+
+it('is part of a run of the harness', async () => {
+  const pcap = join(folder, 'harness.pcap');
+  const script = 'import urllib.request as u; print(u.urlopen("http://evil.test/x").read())';
+  const network = new VirtualNetwork({ http: ({ host }) => ({ body: `from ${host}` }) });
+  const verdict = await run({ script, interpreter: '/usr/bin/python3' }, { network, pcap });
+  expect(verdict.stdout.text).toBe("b'from evil.test'\n");
+  expect(verdict.names).toMatchObject([
+    { name: 'evil.test', type: 'A' },
+    { name: 'evil.test', type: 'AAAA' },
+  ]);
+  expect(verdict.flows).toContainEqual(expect.objectContaining({ host: 'evil.test', service: 'http' }));
+  expect(readFileSync(pcap).readUInt32LE(0)).toBe(0xa1b2c3d4);
+  await expect(run({ script }, { pcap })).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
 });
