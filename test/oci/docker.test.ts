@@ -1,6 +1,6 @@
 // Containers as people run them: docker with barchan-runtime does what it does with runc.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,12 +25,12 @@ function ask(port: number, text: string, done: RegExp): Promise<string> {
   });
 }
 
-async function patiently<T>(what: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
+async function patiently<T>(what: () => Promise<T>, seconds = 30): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; ; ) {
     try {
       return await what();
     } catch (error) {
-      if (tries > 60) throw error;
+      if (Date.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
@@ -166,6 +166,71 @@ describe('docker', () => {
           docker.call(['rm', '-f', id]);
         }
       }, 120_000);
+
+    describe('postgres', () => {
+      const versions = '/usr/lib/postgresql';
+      const home = join(
+        versions,
+        existsSync(versions) ? (readdirSync(versions).sort().at(-1) as string) : '',
+      );
+      const bin = join(home, 'bin');
+      const share = home.replace('/lib/', '/share/');
+      // A cluster of its own in the volume, made by a user as postgres refuses to run as root; then the server as process 1.
+      const start = [
+        'test -e /data/db/PG_VERSION || initdb -D /data/db -A trust --locale=C -E UTF8 >/dev/null || exit 1',
+        'echo "host all all all trust" >> /data/db/pg_hba.conf',
+        'exec postgres -D /data/db -k /tmp -h "*"',
+      ].join('; ');
+      // Startup (frontend/backend protocol 3.0), and one query.
+      const message = (type: string, text: string) => {
+        const size = Buffer.alloc(4);
+        size.writeUInt32BE(text.length + 4);
+        return `${type}${size.toString('latin1')}${text}`;
+      };
+      const hello = message('', '\0\x03\0\0user\0user\0database\0postgres\0\0');
+      const talk = (query: string) => hello + message('Q', `${query}\0`) + message('X', '');
+
+      it('keeps a table in a volume; published port, exec, clean stop', async (context) => {
+        requires(context, existsSync(join(bin, 'initdb')), 'postgres is not installed');
+        const programs = ['postgres', 'initdb', 'pg_isready'].map((name) => join(bin, name));
+        const files = ['dict_snowball.so', 'plpgsql.so'].map((name) => join(home, 'lib', name));
+        const rootfs = makeImageRoot(join(docker.folder, 'postgres'), programs, [...files, share]);
+        docker.importImage(rootfs, 'postgres');
+        const volume = join(docker.folder, 'postgres-data');
+        mkdirSync(volume);
+        chownSync(volume, 1000, 1000);
+        const id = `postgres-${process.pid}`;
+        const options = ['-d', '--name', id, '-p', '127.0.0.1:0:5432', '-u', '1000:1000'];
+        options.push('-v', `${volume}:/data`, '-e', `PATH=${bin}:/bin`);
+        const query = async (text: string, done: RegExp) => {
+          const words = docker.call(['port', id, '5432']).stdout.trim().split(':');
+          return patiently(async () => {
+            const reply = await ask(Number(words.at(-1)), talk(text), done);
+            if (!done.test(reply)) throw new Error(`${reply}\n${docker.call(['logs', id]).stderr}`);
+            return reply;
+          }, 120);
+        };
+        try {
+          expect(docker.runImage('barchan', options, 'postgres', 'sh', '-c', start).stderr).toBe('');
+          await query('CREATE TABLE kept AS SELECT 6 * 7 AS value', /SELECT 1\0/);
+          expect(docker.call(['exec', id, 'pg_isready', '-h', '/tmp']).stdout).toBe(
+            '/tmp:5432 - accepting connections\n',
+          );
+          for (const tries of ['first', 'second']) {
+            expect(docker.call(['stop', '-t', '60', id]).status, tries).toBe(0);
+            const state = docker.call(['inspect', '-f', '{{.State.ExitCode}} {{.State.OOMKilled}}', id]);
+            expect(state.stdout).toBe('0 false\n');
+            expect(docker.call(['logs', id]).stderr).toContain('database system is shut down');
+            if (tries === 'first') {
+              expect(docker.call(['start', id]).status).toBe(0);
+              expect(await query('SELECT value FROM kept', /SELECT 1\0/)).toContain('42');
+            }
+          }
+        } finally {
+          docker.call(['rm', '-f', id]);
+        }
+      }, 240_000);
+    });
 
     const get = 'GET /x HTTP/1.0\r\n\r\n';
     service(

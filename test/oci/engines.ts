@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { barchanRuntime, isolate, makeRootfs, type Result } from './bed.js';
@@ -229,6 +229,7 @@ export function makeImageRoot(
   files: readonly string[] = [],
 ): string {
   const rootfs = makeRootfs(folder);
+  chmodSync(join(rootfs, 'tmp'), 0o1777);
   writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nuser:x:1000:\n');
   const copy = (path: string) => {
     mkdirSync(join(rootfs, dirname(path)), { recursive: true });
