@@ -12,6 +12,15 @@ export type {
   FileUse,
 } from '../audit.js';
 export { type ErrorCode, SandboxError, type SandboxErrorDetails } from '../errors.js';
+export {
+  type Behaviour,
+  type BehaviourChange,
+  type BehaviourOptions,
+  type BehaviourPart,
+  behaviour,
+  compareBehaviour,
+  parseBehaviour,
+} from './behaviour.js';
 export { type Attack, attacks, type Control, type Layer, layers } from './metadata.js';
 export { VirtualNetwork, type VirtualNetworkOptions } from './network.js';
 export type { DnsAnswer, DnsQuestion } from './network-dns.js';
