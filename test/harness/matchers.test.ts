@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { matchBehaviour } from '../../lib/harness/match-behaviour.js';
 import type { Verdict } from '../../lib/harness/verdict.js';
-import { matchBehaviour } from '../../lib/harness/vitest.js';
+import '../../lib/harness/vitest.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'barchan-matchers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
