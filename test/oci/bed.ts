@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
+  cpSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -132,6 +133,25 @@ export function makeRootfs(folder: string): string {
     'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/tmp:/bin/sh\n',
   );
   return rootfs;
+}
+
+/** Programs of the host with their libraries, and other files of it, at the same places. */
+export function copyPrograms(
+  rootfs: string,
+  programs: readonly string[],
+  files: readonly string[] = [],
+): void {
+  const copy = (path: string) => {
+    mkdirSync(join(rootfs, dirname(path)), { recursive: true });
+    cpSync(path, join(rootfs, path), { recursive: true, dereference: true });
+  };
+  const needed = new Set(files);
+  for (const program of programs) {
+    needed.add(program);
+    const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
+    for (const [, path] of stdout.matchAll(/(\/\S+) \(0x/g)) needed.add(path as string);
+  }
+  for (const path of needed) copy(path);
 }
 export function removeTemplates(): void {
   rmSync(join(tmpdir(), `oci-busybox-${process.pid}`), { force: true });

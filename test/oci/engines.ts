@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { barchanRuntime, isolate, makeRootfs, type Result } from './bed.js';
+import { join } from 'node:path';
+import { barchanRuntime, copyPrograms, isolate, makeRootfs, type Result } from './bed.js';
 
 /** An engine: `words` come before each of its commands. */
 export abstract class Engine {
@@ -231,16 +231,6 @@ export function makeImageRoot(
   const rootfs = makeRootfs(folder);
   chmodSync(join(rootfs, 'tmp'), 0o1777);
   writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nuser:x:1000:\n');
-  const copy = (path: string) => {
-    mkdirSync(join(rootfs, dirname(path)), { recursive: true });
-    cpSync(path, join(rootfs, path), { recursive: true, dereference: true });
-  };
-  const needed = new Set(files);
-  for (const program of programs) {
-    needed.add(program);
-    const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
-    for (const [, path] of stdout.matchAll(/(\/\S+) \(0x/g)) needed.add(path as string);
-  }
-  for (const path of needed) copy(path);
+  copyPrograms(rootfs, programs, files);
   return rootfs;
 }

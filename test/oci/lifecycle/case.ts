@@ -7,6 +7,8 @@ export interface Case {
   observe(box: Box): unknown;
   /** What crun and runc both answer; absent where they differ from each other. */
   expected?: unknown;
+  /** A program of the host that it copies, and its Debian package. */
+  needs?: [program: string, debianPackage: string];
   /** A runtime whose own answer is not always the same. */
   not?: { flavor: Flavor; because: string };
 }

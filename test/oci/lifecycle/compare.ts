@@ -3,7 +3,7 @@
  * observes must be equal, and what is expected of any runtime.
  */
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { requires } from '../../helpers/skip.js';
+import { needsProgram, requires } from '../../helpers/skip.js';
 import { Box, disposeAll, type Flavor, needsRuntime, removeTemplates } from '../bed.js';
 import type { Case } from './case.js';
 
@@ -13,9 +13,10 @@ export function compare(cases: readonly Case[]): void {
   afterEach(disposeAll);
   afterAll(removeTemplates);
   describe.each(flavors)('%s', (flavor) => {
-    for (const { name, observe, expected, not } of cases) {
+    for (const { name, observe, expected, needs, not } of cases) {
       it(name, async (context) => {
         needsRuntime(context, flavor);
+        if (needs) needsProgram(context, ...needs);
         requires(context, not?.flavor !== flavor, not?.because ?? '');
         const plain = await observe(new Box(flavor, false));
         if (expected !== undefined) expect(plain).toEqual(expected);

@@ -1,0 +1,4 @@
+import { compare } from './compare.js';
+import { initCases } from './inits.js';
+
+compare(initCases);
