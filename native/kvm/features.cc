@@ -88,6 +88,37 @@ i64 read_features(int kvm_fd) {
   return 0;
 }
 
+void copy_features(FeaturesCopy& copy) {
+  copy = {};
+  if (known.cpuid.count > FeaturesCopy::kCapacity) return;
+  copy.xcr0 = known.xcr0;
+  copy.xsave_size = known.xsave_size;
+  copy.cr4 = known.cr4;
+  copy.physical_bits = known.physical_bits;
+  copy.compacts = known.compacts;
+  copy.count = known.cpuid.count;
+  for (u32 i = 0; i < copy.count; i++) {
+    const kvm_cpuid_entry2& e = known.cpuid.entries[i];
+    copy.entries[i] = {e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx};
+  }
+}
+
+bool adopt_features(const FeaturesCopy& copy) {
+  if (copy.count == 0 || copy.count > FeaturesCopy::kCapacity || copy.xsave_size > kXsaveCapacity)
+    return false;
+  known.cpuid.count = copy.count;
+  for (u32 i = 0; i < copy.count; i++) {
+    const FeaturesCopy::Entry& e = copy.entries[i];
+    known.cpuid.entries[i] = {e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx, {}};
+  }
+  known.xcr0 = copy.xcr0;
+  known.xsave_size = copy.xsave_size;
+  known.cr4 = copy.cr4;
+  known.physical_bits = copy.physical_bits;
+  known.compacts = copy.compacts != 0;
+  return true;
+}
+
 const Features& features() { return known; }
 
 u64 xsave_size() { return known.xsave_size; }

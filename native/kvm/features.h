@@ -25,8 +25,23 @@ struct Features {
   u32 physical_bits;  // guest-physical address width, 36..52
 };
 
+// What a process hands on to the program that it becomes, since reading it takes long where a hypervisor answers each CPUID.
+struct FeaturesCopy {
+  static constexpr u32 kCapacity = 124;
+  struct Entry {
+    u32 function, index, flags, eax, ebx, ecx, edx;
+  };
+  u64 xcr0, xsave_size, cr4;
+  u32 physical_bits, compacts;
+  u32 count;  // of the entries; 0: they did not fit, and nothing else is set
+  Entry entries[kCapacity];
+};
+
 // Reads them with the open /dev/kvm. 0 or -errno.
 i64 read_features(int kvm_fd);
+void copy_features(FeaturesCopy& copy);
+// In place of read_features(). False, and nothing done, when there are none in it.
+bool adopt_features(const FeaturesCopy& copy);
 const Features& features();
 inline u32 physical_bits() { return features().physical_bits; }
 

@@ -6,6 +6,7 @@
 #define BARCHAN_MONITOR_EXEC_STATE_H
 
 #include "monitor/intercept/intercept.h"
+#include "monitor/mm/mm.h"
 #include "monitor/process.h"
 
 namespace barchan {
@@ -29,6 +30,7 @@ struct ExecState {
   char command[16];      // PR_SET_NAME, at most 15 bytes
   u64 fd_soft, fd_hard;  // the guest's RLIMIT_NOFILE
   intercept::Set intercepted;
+  mm::HostFacts host;
   char execfn[kExecfnMax];  // AT_EXECFN
 };
 

@@ -9,7 +9,7 @@
 namespace barchan {
 
 void self_test_report() {
-  mm::create(false);
+  mm::create(false, nullptr);
   thread_first();
   const kvm::Features& f = kvm::features();
   char buffer[256];

@@ -133,10 +133,10 @@ void start_events(u32 program_id) {
 }
 
 // `slot`: the thread's among the counters, which it had before an exec, or 0.
-Thread& first_thread(bool fixed_layout, u32 slot) {
+Thread& first_thread(bool fixed_layout, u32 slot, const mm::HostFacts* facts) {
   trace_start();
   counters::start();
-  mm::create(fixed_layout);
+  mm::create(fixed_layout, facts);
   Thread* t = thread_first();
   t->fixed_layout = fixed_layout;
   if (slot != 0)
@@ -199,7 +199,7 @@ void take_terminal() {
   if (r == 0) r = park_program();
   if (r < 0) reject_program(r, config.program);
   remember_program(config.program);
-  Thread& t = first_thread(personality_fixed_layout(), 0);
+  Thread& t = first_thread(personality_fixed_layout(), 0, nullptr);
   r = load(t, kernel, config.program, base_name(config.program));
   if (r < 0) reject_program(r, config.program);
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
@@ -223,7 +223,7 @@ void take_terminal() {
   if (flags & abi::kStartTrace) trace_start();
   stack_limit_restore(exec_state.stack_soft);
   if (!layout_is_high()) reject_layout(ENOMEM);
-  Thread& t = first_thread(exec_state.fixed_layout != 0, exec_state.counter_slot);
+  Thread& t = first_thread(exec_state.fixed_layout != 0, exec_state.counter_slot, &exec_state.host);
   if (exec_state.seccomp_fd >= 0 && !seccomp_exec_read(t, exec_state.seccomp_fd)) die_by_signal(kSigSegv);
   target_init(target);
   i64 r = target_adopt(target, exec_state.program_fd, exec_state.interpreter_fd);

@@ -13,6 +13,49 @@ namespace {
 constexpr u64 kErrorWrite = 1 << 1, kErrorFetch = 1 << 4;
 // Entries filled around a fault: 256 KiB, aligned, within the mapping.
 constexpr u64 kChunk = 64 * kPageSize;
+// Where KVM shadows the page tables (as software KVMs do, whose entry mode is `user`), a program that writes one fresh page
+// after the other gets its next pages before it asks for them: KVM then maps the neighbours of a page with it, as the host
+// has them already. With nested paging it maps each page by itself, and nothing is won.
+// A run has come to an end of what was filled, and goes on: two shorter steps, of which entries alone are filled, show that it
+// is one. The sizes have no common divisor, so that a program which touches every n-th page makes no run; one that stops has at
+// most the last size too much.
+struct Run {
+  u64 next;  // 0: free
+  u32 steps;
+};
+Run runs[4];
+u32 oldest_run;
+constexpr u32 kSizes[] = {13, 29, 61, 64};  // pages; the last two in turn from then on
+constexpr u32 kEntriesOnly = 2;
+bool cannot_populate;  // Linux before 5.14
+bool maps_neighbours() { return space.vm.entry_mode == kvm::EntryMode::kUser && !cannot_populate; }
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+Run* run_at(u64 page) {
+  for (Run& r : runs)
+    if (r.next == page) return &r;
+  return nullptr;
+}
+
+void begin_run(u64 next) {
+  if (run_at(next)) return;
+  runs[oldest_run++ % (sizeof runs / sizeof *runs)] = {next, 0};
+}
+
+bool is_fresh_memory(const Vma& v) {
+  constexpr u16 kOthers = kVmaShared | kVmaFile | kVmaShm | kVmaSpecial | kVmaGrowsDown;
+  return v.prot & PROT_WRITE && !(v.flags & kOthers);
+}
+
+// The end of what is filled from `page` on, where the run is.
+u64 go_on(Run& r, const Vma& v, u64 page) {
+  const u32 size = kSizes[r.steps];
+  r.steps = r.steps == 3 ? 2 : r.steps + 1;
+  return min(v.end, page + size * kPageSize);
+}
+
 // Linux keeps 1 MiB free below a growing stack (vm.stack_guard_gap, 256 pages).
 constexpr u64 kGuardGap = 256 * kPageSize;
 
@@ -76,7 +119,29 @@ Fault fault(u64 address, u64 error) {
   }
   // Present and allowing: another thread was first, or a stale translation that the fault has removed.
   if (entry_allows(tables_entry(page), error)) return Fault::kRetry;
+  if (error & kErrorWrite && maps_neighbours() && is_fresh_memory(v)) {
+    if (Run* r = run_at(page)) {
+      start = page;
+      const bool populates = r->steps >= kEntriesOnly;
+      end = go_on(*r, v, page);
+      clip_to_guards(page, start, end);
+      r->next = end;
+      // Where it fails, the guest's own access says why.
+      if (populates && host::call(__NR_madvise, start, end - start, MADV_POPULATE_WRITE) == -EINVAL)
+        cannot_populate = true;
+    } else if (end < v.end) {
+      begin_run(end);
+    }
+  }
   return tables_fill(start, end, v.prot) ? Fault::kRetry : Fault::kBus;
+}
+
+void fill_start(u64 start, u64 end, u8 prot) {
+  if (end - start <= kChunk || !maps_neighbours()) return fill_eagerly(start, end, prot);
+  if (end - start > kEagerFill) return;
+  const u64 stop = min(end, (start & ~(kChunk - 1)) + kChunk);
+  fill_unguarded(start, stop, prot);
+  if (stop < end) begin_run(stop);
 }
 
 bool is_present(u64 address) {

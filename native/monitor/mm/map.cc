@@ -125,7 +125,10 @@ i64 map(u64 address, u64 length, int prot, int flags, int fd, u64 offset) {
     return error;
   }
   space.vmas.insert(at, at + length, kept, kind);
-  fill_eagerly(at, at + length, kept);
+  if (anonymous && kept & PROT_WRITE && !(kind & (kVmaShared | kVmaGrowsDown)))
+    fill_start(at, at + length, kept);
+  else
+    fill_eagerly(at, at + length, kept);
   return static_cast<i64>(at);
 }
 

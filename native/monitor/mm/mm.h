@@ -6,20 +6,30 @@
 #define BARCHAN_MONITOR_MM_MM_H
 
 #include "host/types.h"
+#include "kvm/features.h"
 #include "kvm/vm.h"
 
 namespace barchan::mm {
 
 // ---- start-up and process life ---------------------------------------------------------------
-// Creates the VM, the system region and an empty arena with a fresh layout: random, or the same each time.
-void create(bool fixed_layout);
+// What this host's KVM is like, for the monitor that this one becomes by exec.
+struct HostFacts {
+  kvm::FeaturesCopy features;
+  u32 entry_mode;  // kvm::EntryMode; kUnknown: it has to learn it
+  u32 ring_port;
+};
+void tell_host_facts(HostFacts& facts);
+
+// Creates the VM, the system region and an empty arena with a fresh layout: random, or the same each time. `facts`: as told
+// before an exec, or null.
+void create(bool fixed_layout, const HostFacts* facts);
 // A thread of another process that shared this memory is gone: if it held the lock, gives it free.
 void abandon(u32 token);
 // fork: lock before the host fork; both sides unlock; the child rebuilds its VM over the copied memory.
 void lock_for_fork();
 void unlock_after_fork_parent();
 void rebuild_after_fork_child();
-// Learns how SYSCALL arrives with a vCPU that has not run yet.
+// Learns how SYSCALL arrives with a vCPU that has not run yet, unless create() was told.
 void learn_entry_mode(kvm::Vcpu& vcpu);
 kvm::Vm& vm();
 // The page of vCPU number `id`, mapped for ring 0 at `va`. Null: no memory.

@@ -41,18 +41,20 @@ u64 random_below(u64 span) {
   return value % span;
 }
 
-// One GiB-aligned window holds, from the top: heap, program, stack, and the start of the mmap area, which
-// goes on downwards; so a common program needs one memslot. See docs/design.md.
+// A part of a window (window.cc) holds, from the top: heap, program, stack, the room below it that the stack may grow into,
+// and the start of the mmap area, which goes on downwards; so a common program needs one memslot. See docs/design.md.
 void choose_layout() {
   Layout& l = space.layout;
-  const u64 window = kFirstWindow + (random_below(kWindowsSpan) & ~(kWindowSize - 1));
-  l.exe_base = window + (768ull << 20) + (random_below(64ull << 20) & ~(kPageSize - 1));
-  l.stack_top = window + (704ull << 20) - (random_below(16ull << 20) & ~(kPageSize - 1));
+  constexpr u64 kRandom = 16ull << 20, kLimit = 32ull << 20, kAlign = 64ull << 20;
+  const u64 end = kFirstWindow + (random_below(kWindowsSpan) & ~(kWindowPart - 1)) + kWindowPart;
+  const u64 middle = end - kLimit;  // between stack and program
+  l.exe_base = middle + page_down(random_below(kRandom));
+  l.stack_top = middle - page_down(random_below(kRandom));
   rlimit64 limit = {};
   host::call(__NR_prlimit64, 0, RLIMIT_STACK, nullptr, &limit);
   l.stack_size = page_down(min(max<u64>(limit.rlim_cur, 256 << 10), u64{64} << 20));
   const u64 gap = min(max<u64>(limit.rlim_cur, 128 << 20), u64{64} << 30);
-  l.mmap_base = page_down(l.stack_top - gap - random_below(16ull << 20));
+  l.mmap_base = page_down(((l.stack_top - gap) & ~(kAlign - 1)) - random_below(kRandom));
 }
 
 void create_vm() {
@@ -105,14 +107,36 @@ void write_idt() {
 
 const Layout& layout() { return space.layout; }
 
-void create(bool fixed_layout) {
+void tell_host_facts(HostFacts& facts) {
+  kvm::copy_features(facts.features);
+  facts.entry_mode = static_cast<u32>(space.vm.entry_mode);
+  facts.ring_port = space.vm.ring_port;
+}
+
+namespace {
+
+void adopt_entry_mode(const HostFacts& facts) {
+  using Mode = kvm::EntryMode;
+  if (facts.entry_mode != static_cast<u32>(Mode::kSupervisor) &&
+      facts.entry_mode != static_cast<u32>(Mode::kUser))
+    return;
+  space.vm.entry_mode = static_cast<Mode>(facts.entry_mode);
+  space.vm.ring_port = facts.ring_port != 0;
+}
+
+}  // namespace
+
+void create(bool fixed_layout, const HostFacts* facts) {
   const i64 storage = host::call(__NR_mmap, 0, kListsSize, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (host::is_error(storage)) fail_start("ERR_MONITOR_MEMORY", -storage, "mapping list", nullptr, 125);
   space.vmas.reset(reinterpret_cast<Vma*>(storage));
   space.guards.reset(reinterpret_cast<Vma*>(storage) + kMaxVmas);
-  const i64 result = kvm::read_features(private_fd(kFdKvm));
-  if (result < 0) fail_kvm(-result, "KVM_GET_SUPPORTED_CPUID");
+  if (facts) adopt_entry_mode(*facts);
+  if (!facts || !kvm::adopt_features(facts->features)) {
+    const i64 result = kvm::read_features(private_fd(kFdKvm));
+    if (result < 0) fail_kvm(-result, "KVM_GET_SUPPORTED_CPUID");
+  }
   space.layout.fixed = fixed_layout;
   start_refusing();
   constexpr int kCounted[] = {RLIMIT_AS, RLIMIT_DATA};
@@ -132,6 +156,7 @@ void create(bool fixed_layout) {
 }
 
 void learn_entry_mode(kvm::Vcpu& vcpu) {
+  if (space.vm.entry_mode != kvm::EntryMode::kUnknown) return;
   u64 physical;
   u8* page = region_page(physical);
   if (!page) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "self-test page", nullptr, 125);

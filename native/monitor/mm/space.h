@@ -51,6 +51,8 @@ void region_attach_slots();  // to a fresh VM over the same memory
 u64 window_physical(u64 va);
 void windows_attach_slots();
 constexpr u64 kWindowSize = 1ull << 30;
+// What one memslot covers. choose_layout() keeps a common program in one of them.
+constexpr u64 kWindowPart = 256ull << 20;
 
 // ---- page tables (page_table.cc) ---------------------------------------------------------------------
 void tables_create();
@@ -101,6 +103,8 @@ int host_prot(int prot);
 // Mappings up to this size get their entries at once, larger ones on first touch.
 constexpr u64 kEagerFill = 2ull << 20;
 void fill_eagerly(u64 start, u64 end, u8 prot);
+// The same for fresh memory that may be written from its start on (fault.cc): the first entries.
+void fill_start(u64 start, u64 end, u8 prot);
 // A free place for `length` bytes as mmap(NULL) chooses it, or 0.
 u64 choose_place(u64 length, bool below_4g, u64 align);
 
