@@ -22,6 +22,7 @@ const upMark = 'BED: kernel';
  * @property {number} seconds  within which all has to be done
  * @property {number} patience  what the programs' own time limits are multiplied by
  * @property {Record<string, string>} skips  programs not to run, and why
+ * @property {import('./suite.mjs').Measure} [measure]  a program whose figures are held to limits
  * @property {RegExp} [usual]  the programs to run without --all or a filter; all when absent
  * @property {(work: string, image: string, archive: Buffer) => string[]} command
  *   makes what the machine boots from; it writes console and results into files of these names in `work`
@@ -101,6 +102,7 @@ export async function runBed(bed) {
       patience: bed.patience,
       skips: bed.skips,
       times,
+      measure: bed.measure,
       filter: filter ?? (all ? undefined : bed.usual),
     });
     const words = bed.command(work, from.image, suite.archive);

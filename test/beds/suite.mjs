@@ -1,7 +1,7 @@
 /** What runs in a bed: static guest test programs and busybox, each natively and under the monitor. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { compileGuest, guestPrograms } from '../helpers/guest-programs.mjs';
 import { Archive } from './archive.mjs';
 import { root, slimModule } from './packages.mjs';
@@ -25,7 +25,20 @@ const scripts = {
  * @property {string} name
  * @property {number} seconds
  * @property {string[]} words  program and arguments, as they are in the bed
+ * @property {Record<string, number>} [lengths]  the program prints names and numbers; the greatest that each should be
  */
+
+/**
+ * A program that measures.
+ * @typedef {{source: string, lengths: Record<string, number>}} Measure
+ */
+
+/** @param {Measure} measure @param {string} directory @returns {string} its program's path */
+function compileMeasure({ source }, directory) {
+  const output = join(directory, basename(source, '.c'));
+  execFileSync('gcc', ['-std=gnu17', '-O2', '-static', '-Wall', '-Wextra', '-o', output, source]);
+  return output;
+}
 
 /** The monitor to test: $BARCHAN_MONITOR, the built one, or the development build. @returns {string} */
 export function monitorPath() {
@@ -87,10 +100,21 @@ function allTests(patience) {
 /**
  * The file system of a bed and the tests in it.
  * @param {{kernel: import('./packages.mjs').Kernel, modules: string[], directory: string, init: string,
- *   patience: number, skips: Record<string, string>, times: number, filter?: RegExp | undefined}} options
+ *   patience: number, skips: Record<string, string>, times: number, filter?: RegExp | undefined,
+ *   measure?: Measure | undefined}} options
  * @returns {Promise<Suite>}
  */
-export async function bedSuite({ kernel, modules, directory, init, patience, skips, times, filter }) {
+export async function bedSuite({
+  kernel,
+  modules,
+  directory,
+  init,
+  patience,
+  skips,
+  times,
+  filter,
+  measure,
+}) {
   mkdirSync(directory, { recursive: true });
   const archive = new Archive();
   for (const path of ['proc', 'sys', 'dev', 'tmp', 'root', 'bin', 'etc', 'usr']) archive.directory(path);
@@ -100,7 +124,12 @@ export async function bedSuite({ kernel, modules, directory, init, patience, ski
   archive.file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n', 0o644);
   archive.file('etc/group', 'root:x:0:\n', 0o644);
   for (const module of modules) archive.copy(`mod/${module}.ko`, slimModule(kernel, module, directory));
-  const chosen = allTests(patience).filter((test) => !filter || filter.test(test.name));
+  const all = allTests(patience);
+  if (measure) {
+    const name = basename(measure.source, '.c');
+    all.unshift({ name, seconds: 120 * patience, words: [`/bed/${name}`], lengths: measure.lengths });
+  }
+  const chosen = all.filter((test) => !filter || filter.test(test.name));
   if (chosen.length === 0) throw new Error(`no program has a name like ${filter}`);
   /** @type {Map<string, string>} */
   const skipped = new Map();
@@ -114,6 +143,8 @@ export async function bedSuite({ kernel, modules, directory, init, patience, ski
     const program = programs.get(name);
     if (program) archive.copy(`guest/${name}`, await compileGuest(program, 'static'));
   }
+  if (measure && once.some(({ lengths }) => lengths))
+    archive.copy(`bed/${basename(measure.source, '.c')}`, compileMeasure(measure, directory));
   const tests = [...once];
   for (let n = 2; n <= times; n++)
     tests.push(...once.map((test) => ({ ...test, name: `${test.name}#${n}` })));
