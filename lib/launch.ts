@@ -18,15 +18,18 @@ const log = logger('launch');
 
 // What is first is the default.
 const callPaths: Record<string, Record<string, number>> = {
-  BARCHAN_RING: { off: 0, on: startFlags.ringOn, auto: startFlags.ringAuto },
+  BARCHAN_RING: { auto: startFlags.ringAuto, on: startFlags.ringOn, off: 0 },
   BARCHAN_PATCH: { auto: 0, on: startFlags.patchOn, off: startFlags.patchOff },
 };
 
-/** How system calls reach the host (docs/performance.md), which is for tests and measurements to choose. */
-export function callPathFlags(env: NodeJS.ProcessEnv): number {
+/**
+ * How system calls reach the host (docs/performance.md), which is for tests and measurements to choose. By itself a program
+ * whose processor time or tasks are `counted` gets no executor, which would take its share of both.
+ */
+export function callPathFlags(env: NodeJS.ProcessEnv, counted = false): number {
   let flags = 0;
   for (const [name, values] of Object.entries(callPaths)) {
-    const value = env[name] ?? Object.keys(values)[0] ?? '';
+    const value = env[name] ?? (counted && name === 'BARCHAN_RING' ? 'off' : (Object.keys(values)[0] ?? ''));
     const flag = Object.hasOwn(values, value) ? values[value] : undefined;
     if (flag === undefined) {
       throw new SandboxError('ERR_INVALID_OPTION', `${name} is "${value}", which is not on, off or auto`);
@@ -55,6 +58,8 @@ export interface LaunchRequest {
   fileLimit?: { soft: number; hard: number } | undefined;
   /** The sandbox that the program runs in; `program` is then looked up there, in PATH too. */
   keeper?: Pick<Keeper, 'pidFd' | 'blobFd'> | undefined;
+  /** A limit of the sandbox counts its processor time or its tasks. */
+  counted?: boolean | undefined;
   /** Counts stdout and stderr, where they are pipes. */
   meter?: OutputMeter | undefined;
   /** A memfd with native/abi/policy.h. */
@@ -161,7 +166,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
         (traceFd === undefined ? 0 : startFlags.trace) |
         (keeper ? startFlags.searchPath : 0) |
         (request.terminal ? startFlags.terminal : 0) |
-        callPathFlags(process.env),
+        callPathFlags(process.env, request.counted),
       extraFds: numbered.length,
       numbers: numbered.some(([number], i) => number !== i + 3)
         ? numbered.map(([number]) => number)

@@ -213,6 +213,7 @@ export class Sandbox implements AsyncDisposable {
         traceFd: options.traceFd,
         keeper: isolated?.keeper,
         fileLimit: isolated && fileLimit(isolated.description),
+        counted: plan && ['cpus', 'pids', 'cpuMs'].some((name) => name in plan.keepers),
         policyFd: this.#policyFd,
         meter,
         intercept: channel?.forStart,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { callPathFlags } from '../../lib/launch.js';
+import { startFlags } from '../../lib/start-blob.js';
 import { expectSame } from '../helpers/differential.js';
 import { compileGuest, guestPrograms } from '../helpers/guest-programs.mjs';
 
@@ -52,6 +53,14 @@ for (const ring of ['on', 'off']) {
     });
   }
 }
+
+it('uses the ring by itself, but where processor time or tasks are limited', () => {
+  expect(callPathFlags({})).toBe(startFlags.ringAuto);
+  expect(callPathFlags({}, true)).toBe(0);
+  expect(callPathFlags({ BARCHAN_RING: 'on', BARCHAN_PATCH: 'off' }, true)).toBe(
+    startFlags.ringOn | startFlags.patchOff,
+  );
+});
 
 it('refuses other words', () => {
   expect(() => callPathFlags({ BARCHAN_RING: 'perhaps' })).toThrow('BARCHAN_RING is "perhaps"');
