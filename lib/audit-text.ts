@@ -2,20 +2,20 @@
 import { type AuditReport, addressText } from './audit.js';
 import { asciiJson, printable } from './printable.js';
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
 
-function section(title: string, lines: string[]): string[] {
-  return lines.length === 0 ? [] : ['', `${title}: ${lines.length}`, ...lines.map((line) => `  ${line}`)];
+export function section(title: string, lines: readonly string[], count = lines.length): string[] {
+  return lines.length === 0 ? [] : ['', `${title}: ${count}`, ...lines.map((line) => `  ${line}`)];
 }
 
-export function endText(report: AuditReport): string {
+export function endText(report: Pick<AuditReport, 'exit'>): string {
   const { exit } = report;
   if (!exit) return 'it did not run to an end';
   const how = exit.signal === null ? `exit status ${exit.exitCode}` : `ended by ${exit.signal}`;
   return exit.timedOut ? `${how}, after a timeout` : how;
 }
 
-export function missingText({ missing }: AuditReport): string {
+export function missingText({ missing }: Pick<AuditReport, 'missing'>): string {
   const parts = Object.entries(missing).filter(([, count]) => count > 0);
   return `INCOMPLETE: ${parts.map(([name, count]) => `${count} events ${name}`).join(', ')}`;
 }

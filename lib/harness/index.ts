@@ -27,6 +27,7 @@ export type { DnsAnswer, DnsQuestion } from './network-dns.js';
 export type { HttpHandler, VirtualRequest, VirtualResponse } from './network-http.js';
 export type { ServiceOptions, VirtualConnection, VirtualDatagram } from './network-services.js';
 export type { HarnessOptions, HarnessProgress } from './options.js';
+export { formatReport, type ReportFormat, type ReportOptions, reportFormats } from './report.js';
 export { run } from './run.js';
 export type { Sample } from './sample.js';
 export {
