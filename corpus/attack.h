@@ -55,6 +55,8 @@ static inline void say(const char* name, long result) {
 
 // `call` is negative with errno set when it fails.
 #define ATTEMPT(name, call) (errno = 0, say(name, (long)(call)))
+// Of a call that was made just before.
+#define RESULT(name, result) say(name, (long)(result))
 // True means that the attack worked; `how` says what stopped it.
 #define MUST_NOT(name, condition, how) ((condition) ? say_done(name) : say_stopped(name, how))
 #define CONTROL(name, call) \

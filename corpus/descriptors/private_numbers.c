@@ -24,7 +24,7 @@ int main(void) {
       "ioctl", "kvm-create-vcpu", "mmap", "dup2-onto", "dup3-onto", "epoll-add", "sendfile", "splice", "fchmod",
       "recvmsg", "fchdir"};
   static char bytes[64];
-  int own = open("/dev/null", O_RDWR), set = epoll_create1(0), pipes[2];
+  int own = open("/dev/null", O_RDWR), set = epoll_create1(0), pipes[2] = {-1, 2};
   pipe2(pipes, O_NONBLOCK);
   for (int i = 0; i < count; i++) {
     int fd = numbers[i];

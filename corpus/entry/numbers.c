@@ -4,6 +4,7 @@
 // @stopped-by gate
 // @options {"policy":"default"}
 // @control none: a native kernel knows none of them either
+// @permits-compat 272 dressed as 110, 272 dressed as 100000110, 272 dressed as 8000000000000110, 272 dressed as ffffffff00000110
 // @attempts 700
 #include "../attack.h"
 

@@ -4,6 +4,8 @@
 // @stopped-by policy
 // @options {"policy":"strict","isolation":"none"}
 // @control {"policy":"compat","isolation":"none"}
+// @permits-compat open, creat, stat, socket, socketpair, fork, vfork, memfd, inotify, chdir, getcwd, readlink
+// @permits-default open, creat, stat, socket, socketpair, fork, vfork, memfd, inotify, chdir, getcwd, readlink
 // @attempts 12
 #include <sched.h>
 #include <sys/inotify.h>

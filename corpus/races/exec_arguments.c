@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
       _exit(5);
     }
     int status;
-    waitpid(child, &status, 0);
+    if (child < 0 || waitpid(child, &status, 0) < 0) break;
     reached |= WEXITSTATUS(status) == 4 || WIFSIGNALED(status);
     good += WEXITSTATUS(status) == 3;
     refused += WEXITSTATUS(status) == 5;

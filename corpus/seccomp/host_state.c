@@ -5,6 +5,7 @@
 // @injected gate
 // @options {"policy":"default"}
 // @control {"isolation":"none"}
+// @permits-compat adjtimex
 // @attempts 10
 #include "../attack.h"
 

@@ -6,6 +6,7 @@
 // @injected gate
 // @options {"policy":"default"}
 // @control {"isolation":"none"}
+// @permits-compat chroot
 // @attempts 8
 #include "../attack.h"
 

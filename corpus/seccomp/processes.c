@@ -5,6 +5,7 @@
 // @injected gate
 // @options {"policy":"default"}
 // @control {"isolation":"none"}
+// @permits-compat kcmp, process_madvise, migrate_pages
 // @attempts 7
 #include "../attack.h"
 

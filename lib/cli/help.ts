@@ -13,6 +13,7 @@ Commands:
   ps [--json]                                  the programs that run now
   policy learn [OPTIONS] [--] PROGRAM ...      run a program and write the narrowest policy for it
   policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
+  harness run|list|show ...                    attack this and other isolations, side by side
   image load|list|remove|prune ...             images that --image has unpacked
   install docker|podman|containerd|cri-o       make "barchan" a runtime of that engine; uninstall undoes it
   doctor [--json]                              check this machine, and say what to do
@@ -105,6 +106,25 @@ learn runs PROGRAM like "barchan run" and writes the narrowest policy under whic
 standard output: its calls, the domains of its sockets, its requests of ioctl and the like, the addresses it connected and
 sent to. Look at it, and run it on more than one input: what was not done is not allowed. --into widens the policy in FILE, which an
 earlier run has written, by what this run needed; rules that you have added behind its own stay, and decide last.
+`,
+  harness: `Usage: barchan harness run [OPTIONS] [NAME|FAMILY|GLOB]...
+       barchan harness list|show [--json] [NAME|FAMILY|GLOB]...
+
+Builds the attacks of the corpus (docs/attacks.md) with this machine's gcc, runs them in each isolation, and shows in one table
+what each stops: the layer of barchan that did, "stopped", how many attempts worked, or "-" where an attack was not run. Without
+names: all of them. Natively only what is safe is run. Containers are as docker makes them, and need root.
+
+Options:
+      --against NAME       native, bwrap, runc, crun, barchan, or barchan:compat, barchan:default, barchan:strict
+                           (repeatable; default barchan, which is barchan:default)
+      --json               print verdicts, versions, and what was not run, as JSON
+      --report FORMAT=FILE write a report of the verdicts (repeatable)
+      --jobs N             attacks at a time (default 2)
+      --corpus DIR         attacks of your own (corpus/README.md)
+  -q, --quiet              show no progress
+  -h, --help               this text
+
+Exit status: 0 when barchan contained all, 1 when not or when something could not be run in it, 2 for a wrong option.
 `,
   image: `Usage: barchan image load PATH[:REF]... [--limit NAME=NUMBER]...
        barchan image list

@@ -12,6 +12,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   image: () => import('./image.js'),
   audit: () => import('./audit.js'),
   ps: () => import('./ps.js'),
+  harness: () => import('./harness.js'),
   doctor: () => import('./doctor.js'),
   policy: () => import('./policy.js'),
   install: () => import('./install.js'),

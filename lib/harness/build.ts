@@ -80,7 +80,12 @@ async function once(
 export async function buildAttack(attack: Attack, folder: string): Promise<string> {
   const root = dirname(dirname(attack.source));
   if (attack.language === '.c' || attack.language === '.S')
-    return compile(attack.source, [join(root, 'attack.h')], [...compiler, ...attack.flags], folder);
+    return compile(
+      attack.source,
+      [join(root, attack.language === '.c' ? 'attack.h' : 'attack.S')],
+      [...compiler, ...attack.flags],
+      folder,
+    );
   const shared = join(root, `attack${attack.language}`);
   return once(basename(attack.name), [attack.source, shared], '', folder, (partial) => {
     const [interpreter, ...script] = readFileSync(attack.source, 'utf8').split('\n');

@@ -46,6 +46,7 @@ const done = (run: AttackRun): string[] =>
 const program = (attack: Attack): Promise<string> => buildAttack(attack, build);
 
 it('has five or more attacks for each layer', () => {
+  expect(all.length).toBeGreaterThanOrEqual(125);
   for (const layer of layers)
     expect(all.filter(({ stoppedBy }) => stoppedBy === layer).length, layer).toBeGreaterThanOrEqual(5);
 });
