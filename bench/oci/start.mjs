@@ -1,5 +1,6 @@
 // What a container costs from start to exit: crun and runc as they are against barchan-runtime over them, and the same of
-// create, exec and delete. Interleaved, medians; needs root, /dev/kvm, busybox-static and one of the runtimes.
+// create, exec and delete. Interleaved; medians of the time, and the mean of processor time, which other work on the machine
+// changes less. Needs root, /dev/kvm, busybox-static and one of the runtimes.
 //   node bench/oci/start.mjs [ROUNDS]
 import { spawnSync } from 'node:child_process';
 import {
@@ -7,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -53,7 +55,15 @@ function bundle(name, args) {
 const once = bundle('once', ['true']);
 const idle = bundle('idle', ['sleep', '1000']);
 
+// Processor time of all children that were waited for, and theirs (proc_pid_stat(5), cutime and cstime), in ms.
+function usedByChildren() {
+  const [, fields] = /\) (.*)/.exec(readFileSync('/proc/self/stat', 'utf8'));
+  const [user, system] = fields.split(' ').slice(13, 15).map(Number);
+  return (user + system) * 10; // ticks: sysconf(_SC_CLK_TCK) is 100 on x86-64
+}
+
 function timed(runtime, args) {
+  const usedBefore = usedByChildren();
   const begin = process.hrtime.bigint();
   const { status } = spawnSync(runtime.words[0], [...runtime.words.slice(1), ...args], {
     stdio: 'ignore',
@@ -61,7 +71,7 @@ function timed(runtime, args) {
   });
   const ms = Number(process.hrtime.bigint() - begin) / 1e6;
   if (status !== 0) throw new Error(`${runtime.words.join(' ')} ${args.join(' ')}: status ${status}`);
-  return ms;
+  return [ms, usedByChildren() - usedBefore];
 }
 
 const flavors = ['crun', 'runc'].filter((name) => spawnSync(name, ['--version']).status === 0);
@@ -88,7 +98,7 @@ for (let round = 0; round <= rounds; round++) {
       delete: timed(runtime, ['delete', '--force', id]),
     };
     if (round === 0) continue; // files come into memory
-    for (const [what, ms] of Object.entries(sample)) times.get(runtime.name)[what].push(ms);
+    for (const [what, both] of Object.entries(sample)) times.get(runtime.name)[what].push(both);
   }
 }
 rmSync(folder, { recursive: true, force: true });
@@ -97,11 +107,15 @@ const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]
 console.log(
   `${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model}, ${cpus().length} CPUs, Linux ${release()}`,
 );
-console.log(`medians of ${rounds} in ms; run: start to exit of true`);
-console.log(
-  `${''.padEnd(20)}${['run', 'create', 'start', 'exec', 'delete'].map((w) => w.padStart(9)).join('')}`,
-);
-for (const [name, columns] of times) {
-  const cells = Object.values(columns).map((list) => median(list).toFixed(1).padStart(9));
-  console.log(`${name.padEnd(20)}${cells.join('')}`);
+const mean = (list) => list.reduce((sum, each) => sum + each, 0) / list.length;
+const verbs = ['run', 'create', 'start', 'exec', 'delete'];
+function table(title, of) {
+  console.log(`\n${title.padEnd(20)}${verbs.map((verb) => verb.padStart(9)).join('')}`);
+  for (const [name, columns] of times) {
+    const cells = verbs.map((verb) => of(columns[verb]).toFixed(1).padStart(9));
+    console.log(`${name.padEnd(20)}${cells.join('')}`);
+  }
 }
+console.log(`${rounds} rounds, in ms; run: start to exit of true`);
+table('time, medians', (list) => median(list.map(([ms]) => ms)));
+table('processor, means', (list) => mean(list.map(([, used]) => used)));
