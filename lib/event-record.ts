@@ -10,9 +10,10 @@ import { type Syscall, syscalls } from './syscalls.js';
 
 const recordSize = 104;
 const pieceSize = 8;
-const kinds = { call: 1, exec: 2, fork: 3, exit: 4, fault: 5, signal: 6, limit: 7 } as const;
+const kinds = { call: 1, exec: 2, fork: 3, exit: 4, fault: 5, signal: 6, limit: 7, injection: 8 } as const;
 const verdicts = ['allow', 'log', 'refuse', 'filter', 'deny', 'kill'] as const;
 const limits = [undefined, 'files', 'processes', 'memory', 'fileSize'] as const;
+const injections = [undefined, 'fail', 'shorten', 'delay'] as const;
 const flags = { noResult: 1, interrupted: 2, first: 4, givesAddress: 8 } as const;
 const pieceTypes = { text: 1, string: 2, strings: 3, address: 4 } as const;
 
@@ -183,6 +184,17 @@ function callDetails(bytes: Buffer, base: EventBase, argument: bigint[]): CallDe
   return { ...base, syscall, number, arguments: args, verdict, result, errno, interrupted, text };
 }
 
+function injection(bytes: Buffer, base: EventBase, argument: readonly bigint[]): SandboxEvent {
+  const [rule, what, count, given, made] = argument.map(Number) as [number, number, number, number, number];
+  const action = injections[what];
+  const call = callOf(bytes.readUInt32LE(44));
+  must(action !== undefined && call !== undefined, 'a wrong injection');
+  const task = (argument[5] as bigint).toString(16).padStart(16, '0');
+  const event = { kind: 'injection' as const, ...base, syscall: call.name, task, rule, count, action };
+  if (action === 'fail') return { ...event, errno: errnoName(given) };
+  return action === 'delay' ? { ...event, ms: given / 1e6 } : { ...event, asked: given, made };
+}
+
 /** Of a whole record: `bytes.length` is its size. Throws MalformedRecord. */
 export function decodeRecord(bytes: Buffer): SandboxEvent {
   must(bytes.length >= recordSize, 'a record that is too short');
@@ -248,6 +260,8 @@ export function decodeRecord(bytes: Buffer): SandboxEvent {
       const errno = errnoName(Number(-bytes.readBigInt64LE(96)));
       return { kind: 'limit', ...base, limit, errno, ...(call ? { syscall: call.name } : {}) };
     }
+    case kinds.injection:
+      return injection(bytes, base, argument);
     default:
       throw new MalformedRecord('a wrong kind');
   }

@@ -130,6 +130,25 @@ export interface BreachEvent extends EventBase, Omit<MonitorBreach, 'pid' | 'gue
   /** `mount(0x0, ...)` */
   text: string;
 }
+/** A fault was injected into a call (`chaos`). */
+export interface InjectionEvent extends EventBase {
+  kind: 'injection';
+  syscall: SyscallName;
+  /** The thread, by its descent: the same in each run. */
+  task: string;
+  /** Which rule, from 0. */
+  rule: number;
+  /** Which of the thread's calls that the rule counts, from 1. */
+  count: number;
+  action: 'fail' | 'shorten' | 'delay';
+  /** fail */
+  errno?: string;
+  /** delay */
+  ms?: number;
+  /** shorten: how many bytes or elements were asked for, and for how many the call was made. */
+  asked?: number;
+  made?: number;
+}
 /** Events that nobody gets: since the last such event. */
 export interface DropEvent {
   kind: 'drop';
@@ -153,6 +172,7 @@ export type SandboxEvent =
   | SignalEvent
   | LimitEvent
   | BreachEvent
+  | InjectionEvent
   | DropEvent;
 export type EventKind = SandboxEvent['kind'];
 export type EventOf<Kind extends EventKind> = Extract<SandboxEvent, { kind: Kind }>;
@@ -168,6 +188,7 @@ export const eventKinds = [
   'signal',
   'limit',
   'breach',
+  'injection',
   'drop',
 ] as const satisfies readonly EventKind[];
 

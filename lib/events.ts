@@ -41,6 +41,7 @@ const watchBits: Record<Exclude<EventKind, 'breach' | 'drop'>, number> = {
   fault: 1 << 6,
   signal: 1 << 7,
   limit: 1 << 8,
+  injection: 1 << 9,
 };
 /** The sandbox's limits that end a program. */
 const ownLimits = { memory: 'memory', wallMs: 'time', cpuMs: 'processor', output: 'output' } as const;

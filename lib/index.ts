@@ -1,4 +1,12 @@
 export type { MonitorBreach } from './breach.js';
+export {
+  Chaos,
+  type ChaosDescription,
+  type ChaosOptions,
+  type ChaosPreset,
+  type ChaosRule,
+  type ChaosWhen,
+} from './chaos.js';
 export type { Counts } from './counters.js';
 export { type DoctorCheck, type DoctorOptions, type DoctorReport, doctor } from './doctor.js';
 export type { SandboxCheck, SandboxReport } from './doctor-sandbox.js';
@@ -20,6 +28,7 @@ export type {
   ExitEvent,
   FaultEvent,
   ForkEvent,
+  InjectionEvent,
   LimitEvent,
   LogEvent,
   SandboxEvent,

@@ -67,6 +67,8 @@ export interface LaunchRequest {
   /** The program's end of the socket for the calls that Node decides, and these calls (start-blob.ts). */
   intercept?: { fd: number; calls: Uint8Array } | undefined;
   events?: ProgramEvents | undefined;
+  /** A memfd with native/abi/chaos.h. */
+  chaosFd?: number | undefined;
 }
 
 export interface Launched {
@@ -160,7 +162,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     stdio[startFd.kvm] = request.kvmFd;
     stdio[startFd.image] = fds.open(request.image ?? monitorPath, constants.O_RDONLY);
     push(...numbered.map(([, fd]) => fd as number));
-    const { events, keeper, policyFd, traceFd } = request;
+    const { chaosFd, events, keeper, policyFd, traceFd } = request;
     const blob: StartBlob = {
       flags:
         (traceFd === undefined ? 0 : startFlags.trace) |
@@ -182,6 +184,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       countersFd: push(counters.fd),
       eventsFd: events ? push(events.memoryFd, events.wakeFd) : 0,
       programId: events?.programId,
+      chaosFd: chaosFd === undefined ? 0 : push(chaosFd),
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,

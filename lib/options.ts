@@ -2,6 +2,7 @@
  * The options that callers may give, and their validation: everything is checked here, before anything is
  * opened or started, and refused with ERR_INVALID_OPTION naming the option, its value and what is allowed.
  */
+import type { Chaos, ChaosDescription } from './chaos.js';
 import { SandboxError } from './errors.js';
 import type { EventOptions } from './event-types.js';
 import { imageParts } from './image/options.js';
@@ -63,6 +64,8 @@ export interface CommonOptions {
 
 /** `cwd`, `env`, `timeoutMs`, `killSignal` and `maxOutputBytes` are defaults for the programs of the sandbox. */
 export interface SandboxOptions extends CommonOptions, IsolationOptions {
+  /** Faults that the calls of its programs meet on purpose (docs/chaos.md). Each program begins anew with the seed. */
+  chaos?: Chaos | ChaosDescription | undefined;
   /** Path of the KVM device; default /dev/kvm. */
   kvmDevice?: string | undefined;
   /** How the sandbox's events reach this process. */
@@ -122,7 +125,9 @@ export interface ExecOptions extends CommonOptions {
   maxOutputBytes?: number | undefined;
 }
 
-export type RunOptions = ExecOptions & IsolationOptions & Pick<SandboxOptions, 'kvmDevice' | 'policy'>;
+export type RunOptions = ExecOptions &
+  IsolationOptions &
+  Pick<SandboxOptions, 'chaos' | 'kvmDevice' | 'policy'>;
 
 export const defaultMaxOutputBytes = 16 * 1024 * 1024;
 const greatestExtraFds = 1000;
@@ -176,7 +181,7 @@ const stdio: Rule = (value) => {
   return undefined;
 };
 
-/** Checked by policy-option.ts, which is loaded only for those who give one. */
+/** Checked by policy-option.ts or chaos-blob.ts, which are loaded only for those who give one. */
 const checkedLater: Rule = () => undefined;
 
 const commonRules = { cwd: directory, env: environment, timeoutMs: milliseconds, killSignal };
@@ -234,6 +239,7 @@ const rules = {
   'Sandbox.create': {
     ...commonRules,
     ...isolationRules,
+    chaos: checkedLater,
     events: eventOptions,
     kvmDevice: path,
     maxOutputBytes: byteCount,
@@ -251,7 +257,7 @@ const rules = {
   },
   'Sandbox.exec': execRules,
   'harness.run': harnessRules,
-  run: { ...execRules, ...isolationRules, kvmDevice: path, policy: checkedLater },
+  run: { ...execRules, ...isolationRules, chaos: checkedLater, kvmDevice: path, policy: checkedLater },
   doctor: { kvmDevice: path },
   loadImage: { ...imageParts, signal: abortSignal },
   listImages: cacheRules,

@@ -9,7 +9,13 @@ import {
 } from './options.js';
 import { type ExecResult, mustNotBeAborted, Sandbox } from './sandbox.js';
 
-const ofSandbox: ReadonlySet<string> = new Set(['kvmDevice', 'policy', 'isolation', ...isolationOptionNames]);
+const ofSandbox: ReadonlySet<string> = new Set([
+  'chaos',
+  'kvmDevice',
+  'policy',
+  'isolation',
+  ...isolationOptionNames,
+]);
 
 /**
  * Like Sandbox.exec(), in a sandbox of its own; when it returns no process of the program is left. Rejects as

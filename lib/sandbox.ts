@@ -69,6 +69,8 @@ export class Sandbox implements AsyncDisposable {
   readonly #isolated: Isolated | undefined;
   /** A memfd with the compiled policy. */
   readonly #policyFd: number | undefined;
+  /** A memfd with the compiled chaos rules. */
+  readonly #chaosFd: number | undefined;
   readonly #events: Events;
   readonly #listeners: EventListeners;
   readonly #processes = new Set<GuestProcess>();
@@ -101,6 +103,8 @@ export class Sandbox implements AsyncDisposable {
     const chosen = options.policy ?? (isIsolated(options) ? 'default' : undefined);
     const policy =
       chosen === undefined ? undefined : (await import('./policy-option.js')).namedPolicy(chosen);
+    const chaos =
+      options.chaos === undefined ? undefined : (await import('./chaos-blob.js')).chaosBlob(options.chaos);
     const undo: (() => unknown)[] = [];
     try {
       const { addon } = native();
@@ -108,8 +112,11 @@ export class Sandbox implements AsyncDisposable {
       undo.push(() => addon.closeFd(device.fd));
       const policyFd = policy && addon.createMemfd(`barchan-policy:${policy.name}`, policy.bytes);
       if (policyFd !== undefined) undo.push(() => addon.closeFd(policyFd));
-      if (!isIsolated(options)) return new Sandbox(device, options, policyFd);
-      return new Sandbox(device, options, policyFd, await Isolated.create(options));
+      const chaosFd = chaos && addon.createMemfd('barchan-chaos', chaos);
+      if (chaosFd !== undefined) undo.push(() => addon.closeFd(chaosFd));
+      const fds = { policyFd, chaosFd };
+      if (!isIsolated(options)) return new Sandbox(device, options, fds);
+      return new Sandbox(device, options, fds, await Isolated.create(options));
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw toSandboxError(error, 'Cannot create a sandbox');
@@ -119,12 +126,13 @@ export class Sandbox implements AsyncDisposable {
   private constructor(
     device: KvmDevice,
     options: SandboxOptions,
-    policyFd: number | undefined,
+    { policyFd, chaosFd }: { policyFd: number | undefined; chaosFd: number | undefined },
     isolated?: Isolated,
   ) {
     this.#device = device;
     this.#options = options;
     this.#policyFd = policyFd;
+    this.#chaosFd = chaosFd;
     this.#isolated = isolated;
     if (isolated)
       isolated.keeper.onLimit = (limit) => {
@@ -215,6 +223,7 @@ export class Sandbox implements AsyncDisposable {
         fileLimit: isolated && fileLimit(isolated.description),
         counted: plan && ['cpus', 'pids', 'cpuMs'].some((name) => name in plan.keepers),
         policyFd: this.#policyFd,
+        chaosFd: this.#chaosFd,
         meter,
         intercept: channel?.forStart,
         events: observed.memory,
@@ -422,6 +431,7 @@ export class Sandbox implements AsyncDisposable {
       const { addon } = native();
       addon.closeFd(this.#device.fd);
       if (this.#policyFd !== undefined) addon.closeFd(this.#policyFd);
+      if (this.#chaosFd !== undefined) addon.closeFd(this.#chaosFd);
       log('closed');
     }
   }

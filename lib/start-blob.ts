@@ -3,8 +3,8 @@ import { SandboxError } from './errors.js';
 import { StringTable } from './string-table.js';
 
 export const startMagic = 0x4e435242;
-export const startVersion = 2;
-export const startBlobSize = 88;
+export const startVersion = 3;
+export const startBlobSize = 96;
 export const startBlobMaximum = 64 * 1024;
 export const startMaximumExtraFds = 1000;
 
@@ -44,6 +44,8 @@ export interface StartBlob {
   programId?: number | undefined;
   /** A number that the supervisor replaces by its socket for breaches of the monitor's filter; 0: none. */
   breachFd?: number | undefined;
+  /** Of a memfd with native/abi/chaos.h; 0: none. */
+  chaosFd?: number | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -96,5 +98,6 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.eventsFd ?? 0, 76);
   head.writeUInt32LE(blob.programId ?? 0, 80);
   head.writeUInt32LE(blob.breachFd ?? 0, 84);
+  head.writeUInt32LE(blob.chaosFd ?? 0, 88);
   return Buffer.concat([head, ...strings.parts, padding, numbers, calls], size);
 }

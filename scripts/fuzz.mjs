@@ -24,6 +24,7 @@ const only = process.argv[3];
 if (!(seconds > 0)) throw new Error(`seconds must be a number, not ${process.argv[2]}`);
 
 const seeds = {
+  fuzz_chaos: (corpus) => writeFileSync(join(corpus, 'fail-read'), failingRead()),
   fuzz_elf: (corpus) => {
     for (const program of ['/bin/true', '/lib64/ld-linux-x86-64.so.2']) {
       copyFileSync(program, join(corpus, program.replaceAll('/', '_')));
@@ -46,6 +47,19 @@ function renamingAnswer() {
   head.writeUInt32LE(1 << 1, 52);
   head.writeUInt32LE(strings.length, 104);
   return Buffer.concat([choice, head, strings]);
+}
+
+// Each read fails with EIO (native/abi/chaos.h).
+function failingRead() {
+  const bytes = Buffer.alloc(32 + 96);
+  for (const [index, word] of [0x53414843, 1, bytes.length, 1].entries())
+    bytes.writeUInt32LE(word, index * 4);
+  bytes.writeUInt8(1, 32);
+  bytes.writeUInt16LE(5, 34);
+  for (const [index, word] of [1, 0xffffffff, 1].entries()) bytes.writeUInt32LE(word, 36 + index * 4);
+  bytes.fill(0xff, 48, 56);
+  bytes.writeUInt8(1, 64);
+  return bytes;
 }
 
 function containerConfig() {

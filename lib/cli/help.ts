@@ -10,6 +10,7 @@ Commands:
   run [OPTIONS] [--] PROGRAM [ARGUMENT]...     run a program
   trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
   audit [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and say what it did
+  chaos [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program some of whose system calls fail, by rules and a seed
   ps [--json]                                  the programs that run now
   policy learn [OPTIONS] [--] PROGRAM ...      run a program and write the narrowest policy for it
   policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
@@ -90,6 +91,25 @@ Options:
   -o, --output FILE        write the text or JSON to FILE
 ${runOptions}
 Exit status: as of "barchan run".
+`,
+  chaos: `Usage: barchan chaos [--seed N] [--preset NAME]... [--rule RULE]... [OPTIONS] [--] PROGRAM [ARGUMENT]...
+
+Runs PROGRAM like "barchan run", while some of its system calls fail, come late, or move fewer bytes. The same seed gives the
+same faults again. At the end it says what was injected, to stderr or to a file.
+
+Options:
+      --seed N             a whole number; default: a random one, which the report has
+      --preset NAME[=P]    rules for a trouble, with probability P (repeatable): eintr, short-io, enomem, enospc, slow
+      --rule RULE          CALL[,CALL...]:WHAT[:p=PROBABILITY][:when=WHICH][:on=files|streams] (repeatable)
+                           WHAT: fail=ERRNO, shorten, shorten=MOST or delay=MS
+                           WHICH of a thread's calls: N, N+, N+STEP, N..M, N..M+STEP, counted from 1
+      --rules FILE         the rules of a JSON file (docs/chaos.md)
+      --runs N             try N seeds, without input and output, and say which made PROGRAM end otherwise than without
+                           faults, with a command for each; exit status 1 if one did, 0 if none
+      --json               as JSON (docs/chaos.md), in ASCII
+  -o, --output FILE        write the report to FILE
+${runOptions}
+Exit status: as of "barchan run", but with --runs.
 `,
   ps: `Usage: barchan ps [--json]
 

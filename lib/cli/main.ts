@@ -11,6 +11,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   trace: () => import('./trace.js'),
   image: () => import('./image.js'),
   audit: () => import('./audit.js'),
+  chaos: () => import('./chaos.js'),
   ps: () => import('./ps.js'),
   harness: () => import('./harness.js'),
   doctor: () => import('./doctor.js'),

@@ -37,6 +37,7 @@ constexpr u32 kWatchExit = 1u << 5;
 constexpr u32 kWatchFault = 1u << 6;
 constexpr u32 kWatchSignal = 1u << 7;
 constexpr u32 kWatchLimit = 1u << 8;
+constexpr u32 kWatchInjection = 1u << 9;
 constexpr u32 kWatchTrace = 1u << 31;  // set by a monitor that writes text (monitor/trace.h)
 
 struct alignas(64) EventControl {
@@ -65,6 +66,9 @@ enum EventKind : u8 {
   kEventFault = 5,   // argument: 0 signal, 1 its code, 2 address, 3 instruction, 4 vector, 5 error code
   kEventSignal = 6,  // argument: 0 signal, 1 its code, 2 sender's process, 3 sender's user
   kEventLimit = 7,   // number, result: the call that met it; argument: 0 EventLimit
+  kEventInjection =
+      8,  // number; argument: 0 the rule, 1 abi::ChaosAction, 2 which of the thread's calls that the rule counts,
+          // 3 the errno, nanoseconds or count asked for, 4 the count it was made for, 5 chaos::Lineage::task
 };
 
 enum EventVerdict : u8 {

@@ -24,7 +24,7 @@
 namespace barchan::abi {
 
 constexpr u32 kStartMagic = 0x4e435242;  // "BRCN"
-constexpr u32 kStartVersion = 2;
+constexpr u32 kStartVersion = 3;
 
 // Bits of StartBlob::flags.
 constexpr u32 kStartTrace = 1u << 0;           // write one line per system call to fd `trace_fd`
@@ -67,10 +67,12 @@ struct StartBlob {
   u32 intercept_calls;  // offset of 64 bytes: bit n of them is set when call n is asked about; 0: none
   u32 counters_fd;      // number at start of a memfd with the slots of abi/counters.h, or 0: none; parked
   u32 events_fd;  // number at start of a memfd (abi/events.h), with its eventfd on the next one, or 0: none; parked
-  u32 program_id;  // Node's number for this program, for its events
-  u32 breach_fd;   // number at start that the supervisor puts its socket for the listener on, or 0: none
+  u32 program_id;   // Node's number for this program, for its events
+  u32 breach_fd;    // number at start that the supervisor puts its socket for the listener on, or 0: none
+  u32 chaos_fd;     // number at start of a descriptor with rules (abi/chaos.h), or 0: none; parked
+  u32 reserved[1];  // zero
 };
-static_assert(sizeof(StartBlob) == 88);
+static_assert(sizeof(StartBlob) == 96);
 
 // How the guest program was not started or ended by the monitor's own doing: one JSON line on
 // report_fd, {"code":"ERR_...","errno":N,"what":"...","path":"..."}, and this exit status.

@@ -7,6 +7,7 @@
 #include "host/interruptible.h"
 #include "host/syscall.h"
 #include "host/uaccess.h"
+#include "monitor/chaos/chaos.h"
 #include "monitor/check.h"
 #include "monitor/events/events.h"
 #include "monitor/fds.h"
@@ -93,6 +94,21 @@ i64 carry_out(Thread& t, const Call& call, const Row& row) {
   return stopped.decides(result) ? result : carry_out(t, stopped.call(), row);
 }
 
+i64 ask_or_carry_out(Thread& t, u32 original, const Call& call, const Row& row) {
+  if (intercept::asks_about(static_cast<u32>(call.nr))) [[unlikely]]
+    return intercepted(t, original, call, row);
+  return carry_out(t, call, row);
+}
+
+// A call of a program that meets faults on purpose.
+[[gnu::noinline]] i64 with_faults(Thread& t, u32 original, Call call, const Row& row) {
+  i64 result;
+  if (chaos::inject(t, call, row, result)) return result;
+  result = ask_or_carry_out(t, original, call, row);
+  chaos::ended(t, call, result);
+  return result;
+}
+
 // A call whose arguments want checking, or that has more to it than one host call.
 [[gnu::noinline]] i64 checked(Thread& t, const Call& guest, const Row* row) {
   Call call = guest;
@@ -105,10 +121,10 @@ i64 carry_out(Thread& t, const Call& call, const Row& row) {
       if (const i64 refusal = policy::judge(call.nr, call.arg)) return refusal;
     }
   }
-  const u32 nr = static_cast<u32>(call.nr);
-  if (intercept::asks_about(nr)) [[unlikely]]
-    return intercepted(t, static_cast<u32>(guest.nr), call, *row);
-  return carry_out(t, call, *row);
+  const u32 original = static_cast<u32>(guest.nr);
+  if (chaos::active) [[unlikely]]
+    return with_faults(t, original, call, *row);
+  return ask_or_carry_out(t, original, call, *row);
 }
 
 // The last call of Linux 6.1, the oldest kernel that is supported.
@@ -138,7 +154,8 @@ Call without_disguise(const Call& call) {
 }
 
 i64 perform(Thread& t, const Call& guest) {
-  const Call call = policy::is_active() || intercept::active ? without_disguise(guest) : guest;
+  const Call call =
+      policy::is_active() || intercept::active || chaos::active ? without_disguise(guest) : guest;
   const Row* row = table::row(call.nr);
   if (!row) return -ENOSYS;
   const u32 nr = static_cast<u32>(call.nr);  // GUEST: Linux ignores the upper half, as table::row() does
@@ -149,7 +166,8 @@ i64 perform(Thread& t, const Call& guest) {
   if (nr > kLastOfOldest && row->cls == Class::kHandler && !host_has(nr)) [[unlikely]]
     return -ENOSYS;
   // The shortest way for getpid, sched_yield and the like.
-  if (row->cls == Class::kPass && (row->checks | row->flags) == 0 && !intercept::asks_about(nr)) {
+  if (row->cls == Class::kPass && (row->checks | row->flags) == 0 && !intercept::asks_about(nr) &&
+      !chaos::active) {
     return t.host_call(static_cast<i64>(call.nr), call.arg);
   }
   return checked(t, call, row);

@@ -5,6 +5,7 @@
 #ifndef BARCHAN_MONITOR_EXEC_STATE_H
 #define BARCHAN_MONITOR_EXEC_STATE_H
 
+#include "monitor/chaos/state.h"
 #include "monitor/intercept/intercept.h"
 #include "monitor/mm/mm.h"
 #include "monitor/process.h"
@@ -31,6 +32,7 @@ struct ExecState {
   u64 fd_soft, fd_hard;  // the guest's RLIMIT_NOFILE
   intercept::Set intercepted;
   mm::HostFacts host;
+  chaos::Lineage chaos;
   char execfn[kExecfnMax];  // AT_EXECFN
 };
 

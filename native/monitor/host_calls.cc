@@ -27,6 +27,7 @@ constexpr CallSet core() {
 #define TRACE(...)
 #define CORE(...) add_all(set, __VA_ARGS__);
 #define INTERCEPT(...)
+#define CHAOS(...)
 #include "monitor/host_calls.def"
   return set;
 }
@@ -37,6 +38,7 @@ constexpr CallSet tracing() {
 #define TRACE(...) add_all(set, __VA_ARGS__);
 #define CORE(...)
 #define INTERCEPT(...)
+#define CHAOS(...)
 #include "monitor/host_calls.def"
   return set;
 }
@@ -47,6 +49,18 @@ constexpr CallSet intercepting() {
 #define TRACE(...)
 #define CORE(...)
 #define INTERCEPT(...) add_all(set, __VA_ARGS__);
+#define CHAOS(...)
+#include "monitor/host_calls.def"
+  return set;
+}
+
+constexpr CallSet injecting() {
+  CallSet set;
+#define HANDLER(name, ...)
+#define TRACE(...)
+#define CORE(...)
+#define INTERCEPT(...)
+#define CHAOS(...) add_all(set, __VA_ARGS__);
 #include "monitor/host_calls.def"
   return set;
 }
@@ -61,6 +75,7 @@ void add_handler(CallSet& set, u32 nr) {
 #define TRACE(...)
 #define CORE(...)
 #define INTERCEPT(...)
+#define CHAOS(...)
 #include "monitor/host_calls.def"
   }
   __builtin_unreachable();
@@ -76,6 +91,7 @@ consteval bool lines_match_rows() {
 #define TRACE(...)
 #define CORE(...)
 #define INTERCEPT(...)
+#define CHAOS(...)
 #include "monitor/host_calls.def"
   for (u32 nr = 0; nr < CallSet::kEnd; nr++) {
     if (rows.has(nr) != lines.has(nr)) return false;
@@ -99,10 +115,11 @@ u32 target_of(u32 nr) {
   return nr;
 }
 
-CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted) {
+CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted, bool chaotic) {
   CallSet set = core();
   if (traced) set.add(tracing());
   if (intercepted) set.add(intercepting());
+  if (chaotic) set.add(injecting());
   for (u32 nr = 0; nr < table::kRows; nr++) {
     if (!policy::can_pass(policy, nr)) continue;
     const u32 target = target_of(nr);

@@ -27,9 +27,9 @@ class CallSet {
   u64 words_[kEnd / 64] = {};
 };
 
-// What the calls that the policy can let pass need, and what every program needs, with a trace and with calls that Node
-// decides.
-CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted);
+// What the calls that the policy can let pass need, and what every program needs, with a trace, with calls that Node
+// decides, and with faults injected.
+CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted, bool chaotic = false);
 
 // What a call becomes: the target of a REWRITE row, any other call itself.
 u32 target_of(u32 nr);

@@ -9,6 +9,7 @@
 
 #include "host/string.h"
 #include "host/syscall.h"
+#include "monitor/chaos/chaos.h"
 #include "monitor/confine.h"
 #include "monitor/counters.h"
 #include "monitor/events/events.h"
@@ -127,6 +128,11 @@ void load_policy() {
   if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
 }
 
+void load_chaos() {
+  const char* wrong = chaos::load();
+  if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
+}
+
 void start_events(u32 program_id) {
   const char* wrong = events::start(program_id);
   if (wrong) fail_start("ERR_MONITOR_CONFIG", EINVAL, wrong, nullptr, abi::kExitStartFailed);
@@ -144,7 +150,8 @@ Thread& first_thread(bool fixed_layout, u32 slot, const mm::HostFacts* facts) {
   else
     counters::claim(*t);
   signals_start(*t);
-  ring::start(flags);
+  // Calls by the ring and from patched sites do not come by.
+  ring::start(chaos::active ? 0 : flags);
   return *t;
 }
 
@@ -165,16 +172,18 @@ void take_terminal() {
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
   const auto given = [](u32 fd) { return fd == 0 ? -1 : static_cast<int>(fd); };
-  FdsError e = fds_start(config.blob.extra_fds, config.numbers,
-                         {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
-                          given(config.blob.intercept_fd), given(config.blob.counters_fd),
-                          given(config.blob.breach_fd), given(config.blob.events_fd)});
+  FdsError e =
+      fds_start(config.blob.extra_fds, config.numbers,
+                {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
+                 given(config.blob.intercept_fd), given(config.blob.counters_fd),
+                 given(config.blob.breach_fd), given(config.blob.events_fd), given(config.blob.chaos_fd)});
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
   }
   if (flags & abi::kStartFileLimit) fds_limit(config.blob.file_soft, config.blob.file_hard);
   load_policy();
+  load_chaos();
   intercept::start(config.calls);
   if (flags & abi::kStartTerminal) take_terminal();
   if (flags & abi::kStartShowPolicy) show_policy();
@@ -200,11 +209,12 @@ void take_terminal() {
   if (r < 0) reject_program(r, config.program);
   remember_program(config.program);
   Thread& t = first_thread(personality_fixed_layout(), 0, nullptr);
+  chaos::first(t);
   r = load(t, kernel, config.program, base_name(config.program));
   if (r < 0) reject_program(r, config.program);
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
     fail_start("ERR_SYSTEM", -r, "cannot keep the seccomp filter", nullptr, abi::kExitStartFailed);
-  confine(flags & abi::kStartTrace, intercept::active, config.blob.breach_fd != 0);
+  confine(flags & abi::kStartTrace, intercept::active, chaos::active, config.blob.breach_fd != 0);
   events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments), 0);
   run(t);
 }
@@ -217,6 +227,7 @@ void take_terminal() {
                abi::kExitStartFailed);
   fds_resume(base, exec_state.fd_soft, exec_state.fd_hard);
   load_policy();
+  load_chaos();
   intercept::start(exec_state.intercepted);
   flags = exec_state.flags;
   start_events(exec_state.program_id);
@@ -224,6 +235,7 @@ void take_terminal() {
   stack_limit_restore(exec_state.stack_soft);
   if (!layout_is_high()) reject_layout(ENOMEM);
   Thread& t = first_thread(exec_state.fixed_layout != 0, exec_state.counter_slot, &exec_state.host);
+  t.chaos.lineage = exec_state.chaos;
   if (exec_state.seccomp_fd >= 0 && !seccomp_exec_read(t, exec_state.seccomp_fd)) die_by_signal(kSigSegv);
   target_init(target);
   i64 r = target_adopt(target, exec_state.program_fd, exec_state.interpreter_fd);

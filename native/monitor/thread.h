@@ -7,6 +7,7 @@
 #include "host/interruptible.h"
 #include "host/types.h"
 #include "kvm/vcpu.h"
+#include "monitor/chaos/state.h"
 #include "monitor/process.h"
 
 namespace barchan {
@@ -116,6 +117,8 @@ struct Thread {
   bool executes;  // no thread of the guest but the executor
   u32 ring_heat;  // calls in a row that came thick
   u64 ring_last;  // when the last one came, in cycles
+
+  chaos::State chaos;  // where faults are injected (monitor/chaos/chaos.h)
 
   // Makes a host call for the guest: result, or host::kRestart when a signal came first or the kernel
   // wants a restart. A handler returns kRestart as it is; the gate turns it into a restart or EINTR.

@@ -3,6 +3,7 @@
  * ERR_INVALID_OPTION, path, value and remedy. And what only means something together, or does not.
  */
 import { describe, expect, it } from 'vitest';
+import { chaosBlob } from '../../lib/chaos-blob.js';
 import { SandboxError } from '../../lib/errors.js';
 import { type Operation, validateArgv, validateOptions } from '../../lib/options.js';
 import { policyBlob } from '../../lib/policy-option.js';
@@ -60,7 +61,8 @@ const values: readonly [string, unknown][] = [
 function refusal(operation: Operation, options: unknown): SandboxError | undefined {
   try {
     validateOptions(operation, options);
-    const { policy } = options as { policy?: unknown };
+    const { chaos, policy } = options as { chaos?: unknown; policy?: unknown };
+    if (chaos !== undefined) chaosBlob(chaos as never);
     if (policy !== undefined) policyBlob(policy as never);
     return undefined;
   } catch (error) {

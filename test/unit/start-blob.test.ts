@@ -78,6 +78,8 @@ describe('start blob', () => {
       'events_fd',
       'program_id',
       'breach_fd',
+      'chaos_fd',
+      'reserved',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
       ['i32', 'trace_fd'],
@@ -94,6 +96,7 @@ describe('start blob', () => {
       cwd: '/tmp/ä',
       sandboxFd: 12,
       fileLimit: { soft: 13, hard: 14 },
+      chaosFd: 15,
     });
     expect(blob.readUInt32LE(0)).toBe(startMagic);
     expect(blob.readUInt32LE(8)).toBe(blob.length);
@@ -106,7 +109,8 @@ describe('start blob', () => {
     expect(text(blob.readUInt32LE(32))).toBe('/tmp/ä');
     expect(blob.readUInt32LE(36)).toBe(12);
     expect([blob.readUInt32LE(40), blob.readUInt32LE(44)]).toEqual([13, 14]);
-    expect(blob.subarray(48, 80).every((byte) => byte === 0)).toBe(true);
+    expect(blob.subarray(48, 88).every((byte) => byte === 0)).toBe(true);
+    expect(blob.readUInt32LE(88)).toBe(15);
   });
 
   it('numbers the descriptors of the guest, aligned', () => {

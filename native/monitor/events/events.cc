@@ -155,6 +155,7 @@ void watch_for_trace() { __atomic_fetch_or(&page.control.watch, abi::kWatchTrace
 
 Calling::Calling(Thread& t, const Call& call) : call_(call), tid_(tid_of(t)), recorded_(false) {
   t.verdict = abi::kVerdictAllowed;
+  t.chaos.failed = false;
   t.calling = this;
   if (!is_wanted(call.nr)) return;
   recorder_.begin(abi::kEventCall);
@@ -167,7 +168,7 @@ i64 Calling::ended(Thread& t, i64 result) {
   // A fork's child comes out of the call as well; its parent tells.
   if (tid_of(t) != tid_) return result;
   forked(call_, result);
-  limited(call_, result);
+  if (!t.chaos.failed) limited(call_, result);
   const u8 verdict = t.verdict;
   if (!recorded_) {
     if (!verdict_is_wanted(verdict)) return result;
@@ -215,6 +216,16 @@ void filtered(const Call& call, bool has_result, i64 result) {
   recorder.head().verdict = abi::kVerdictFiltered;
   recorder.head().result = result;
   if (!has_result) recorder.head().flags |= abi::kEventNoResult;
+  emit(recorder);
+}
+
+void injected(u32 number, const u64 (&argument)[6]) {
+  if (!wants(abi::kWatchInjection)) return;
+  Recorder recorder;
+  recorder.begin(abi::kEventInjection);
+  abi::EventRecord& r = recorder.head();
+  r.number = number;
+  memcpy(r.argument, argument, sizeof argument);
   emit(recorder);
 }
 

@@ -51,6 +51,9 @@ void call_ends_process();
 // A call that the guest's own seccomp filter did not let through.
 void filtered(const Call& call, bool has_result, i64 result);
 
+// A fault is injected into the call being made (abi::kEventInjection).
+void injected(u32 number, const u64 (&argument)[6]);
+
 // The rest: each does nothing unless somebody has asked for it.
 void executed(const char* path, const char* const* arguments, u32 call_number);
 void exited(int status, int signo);

@@ -6,6 +6,7 @@
 
 #include "host/string.h"
 #include "host/uaccess.h"
+#include "monitor/chaos/chaos.h"
 #include "monitor/counters.h"
 #include "monitor/entry.h"
 #include "monitor/exec.h"
@@ -98,6 +99,7 @@ i64 share_memory(Thread& t, const Request& r) {
   Thread* child = thread_create(t);
   if (!child) return -EAGAIN;
   child->user.rax = 0;
+  chaos::begin_child(*child, t);
   if (r.stack) child->user.rsp = r.stack;
   if (r.flags & CLONE_SETTLS) kvm::set_segment_bases(*child->vcpu, &r.tls, nullptr);
   const bool sleeps = r.flags & CLONE_VFORK, is_process = !(r.flags & CLONE_THREAD);
@@ -132,6 +134,7 @@ i64 share_memory(Thread& t, const Request& r) {
   child->own_table = is_process && !(r.flags & CLONE_FILES);
   if (r.flags & CLONE_FILES) t.own_table = false;
   const i64 result = barchan_clone(__NR_clone, h.args, argument, thread_main);
+  if (result > 0) chaos::made_child(t);
   // From here on a child that is not awaited may be gone, and its block another's.
   if (locks && !sleeps) fd_lock.unlock_shared();
   if (awaited || (sleeps && result < 0)) give_up_table(*child);
@@ -158,6 +161,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   t.robust_list = 0;
   t.vforked = t.own_table = false;
   t.tombstone = {};
+  chaos::begin_child(t, t);
   if (r.stack) t.user.rsp = r.stack;
   signals_fork_child(t);
   start_fork_child();
@@ -201,6 +205,7 @@ i64 copy_memory(Thread& t, const Request& r) {
     become_child(t, r, state, fs, gs);
     return 0;
   }
+  if (result > 0) chaos::made_child(t);
   mm::unlock_after_fork_parent();
   fd_lock.unlock_shared();
   pool_unlock_after_fork_parent();

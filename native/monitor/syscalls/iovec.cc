@@ -54,4 +54,13 @@ void IoVector::advance(u64 bytes) {
   }
 }
 
+void IoVector::keep(u64 bytes) {
+  bytes_ = bytes;
+  for (u64 i = 0; i < count_; i++) {
+    iovec& item = items_[i];
+    item.iov_len = min(bytes, static_cast<u64>(item.iov_len));
+    bytes -= item.iov_len;
+  }
+}
+
 }  // namespace barchan

@@ -24,6 +24,8 @@ class IoVector {
   u64 bytes() const { return bytes_; }
   // Leaves out the first `bytes` of what the vector covers. Pre: bytes <= bytes().
   void advance(u64 bytes);
+  // Leaves out all behind the first `bytes`. Pre: bytes <= bytes().
+  void keep(u64 bytes);
 
  private:
   Scratch<64 * sizeof(iovec)> scratch_;

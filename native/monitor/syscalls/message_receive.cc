@@ -3,6 +3,7 @@
 #include <linux/time_types.h>
 
 #include "host/uaccess.h"
+#include "monitor/chaos/chaos.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
@@ -65,6 +66,7 @@ i64 receive_message(Thread& t, int fd, u64 message, u32 flags, u32& got_flags) {
   IoVector vector;
   i64 error = vector.read(m.vector, m.vector_count);
   if (error != 0) return error;
+  chaos::shorten(t, {__NR_recvmsg, {host::word(fd)}}, vector);
   m.vector = reinterpret_cast<u64>(vector.items());
 
   u8 name[kAddressCapacity];

@@ -5,6 +5,7 @@
 #include <linux/time_types.h>
 
 #include "host/uaccess.h"
+#include "monitor/chaos/chaos.h"
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
@@ -169,6 +170,7 @@ i64 send_message(Thread& t, int fd, u64 message, u32 flags, bool& partial) {
   IoVector vector;
   i64 error = vector.read(m.vector, m.vector_count);
   if (error != 0) return error;
+  chaos::shorten(t, {__NR_sendmsg, {host::word(fd)}}, vector);
   m.vector = reinterpret_cast<u64>(vector.items());
 
   if (m.control_length > kControlLimit) return -ENOBUFS;

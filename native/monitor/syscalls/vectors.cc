@@ -1,4 +1,5 @@
 // Scattered input and output. The vector is copied once; the kernel sees the copy.
+#include "monitor/chaos/chaos.h"
 #include "monitor/check.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
@@ -16,6 +17,7 @@ i64 with_vector(Thread& t, const Call& c) {
         host::call(static_cast<i64>(c.nr), c.arg[0], check::kBadPointer, 1, c.arg[3], c.arg[4], c.arg[5]);
     return first == -EFAULT ? error : first;
   }
+  chaos::shorten(t, c, vector);
   return t.host(static_cast<i64>(c.nr), c.arg[0], vector.items(), vector.count(), c.arg[3], c.arg[4],
                 c.arg[5]);
 }
