@@ -160,17 +160,20 @@ export class FilesClient {
 
   #deliver(bytes: Buffer, fd: number | undefined): void {
     const answer = decodeFileAnswer(bytes);
+    const pending = answer && this.#inFlight.get(answer.id);
+    // Only an open file comes with a descriptor.
+    if (fd !== undefined && pending?.request.operation !== 'open') {
+      this.#addon.closeFd(fd);
+      fd = undefined;
+    }
     if (answer?.id === 0) {
       this.onEvents(decodeEvents(answer.payload));
+      clearTimeout(this.#eventTimer);
       this.#eventTimer = setTimeout(() => this.#nextEvents(), eventsEveryMs);
       this.#eventTimer.unref();
       return;
     }
-    const pending = answer && this.#inFlight.get(answer.id);
-    if (!pending) {
-      if (fd !== undefined) this.#addon.closeFd(fd);
-      return;
-    }
+    if (!pending) return;
     this.#inFlight.delete(answer.id);
     pending.resolve({ ...answer, fd });
     this.#send();

@@ -101,7 +101,9 @@ export interface FileStat {
   created: Date;
 }
 
-export function decodeFileStat(bytes: Buffer): FileStat {
+/** Undefined for bytes that are none. */
+export function decodeFileStat(bytes: Buffer): FileStat | undefined {
+  if (bytes.length !== fileStatusSize) return undefined;
   const mode = bytes.readUInt32LE(0);
   const time = (at: number): Date => new Date(Number(bytes.readBigInt64LE(at) / 1_000_000n));
   return {
@@ -119,18 +121,19 @@ export function decodeFileStat(bytes: Buffer): FileStat {
   };
 }
 
-/** {u8 type, name, NUL}... */
-export function decodeEntries(bytes: Buffer): { type: FileType; name: Buffer }[] {
+/** {u8 type, name, NUL}..., at least one; undefined for bytes that are none. */
+export function decodeEntries(bytes: Buffer): { type: FileType; name: Buffer }[] | undefined {
   const entries: { type: FileType; name: Buffer }[] = [];
   for (let at = 0; at < bytes.length; ) {
     const stop = bytes.indexOf(0, at + 1);
+    if (stop <= at + 1) return undefined;
     entries.push({
       type: types[bytes[at] as number] ?? 'unknown',
       name: Buffer.from(bytes.subarray(at + 1, stop)),
     });
     at = stop + 1;
   }
-  return entries;
+  return entries.length > 0 ? entries : undefined;
 }
 
 export interface RawEvent {

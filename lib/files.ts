@@ -167,7 +167,8 @@ export class SandboxFiles {
   ): Promise<FileStat> {
     validateFileOptions('files.stat', options, ['followLinks']);
     const flags = options.followLinks === false ? fileFlags.noFollow : 0;
-    return decodeFileStat((await this.#ask('stat', path, options, { operation: 'status', flags })).payload);
+    const { payload } = await this.#ask('stat', path, options, { operation: 'status', flags });
+    return decodeFileStat(payload) ?? wrongAnswer('stat', path);
   }
 
   /** Is there anything of this name? A link to nowhere is nothing. */
@@ -192,7 +193,7 @@ export class SandboxFiles {
       for (;;) {
         const { payload } = await this.#ask('list', path, options, { operation: 'readFolder', value });
         if (payload.length === 0) break;
-        for (const { name, type } of decodeEntries(payload))
+        for (const { name, type } of decodeEntries(payload) ?? wrongAnswer('list', path))
           entries.push({ name: name.toString('utf8'), nameBytes: name, type });
         if (entries.length > most) {
           throw new SandboxError(
@@ -382,7 +383,7 @@ export class SandboxFiles {
       const { fd, payload } = await this.#ask(verb, path, options, request);
       if (fd === undefined) throw tooMany(verb, path);
       try {
-        return await act(fd, decodeFileStat(payload));
+        return await act(fd, decodeFileStat(payload) ?? wrongAnswer(verb, path));
       } catch (error) {
         throw error instanceof SandboxError
           ? error
@@ -476,6 +477,13 @@ async function unlessAborted<T extends { fd: number | undefined }>(
 
 const show = (path: SandboxPath): string =>
   JSON.stringify(typeof path === 'string' ? path : Buffer.from(path).toString());
+
+/** The process inside may have been taken over by a guest. */
+function wrongAnswer(verb: string, path: SandboxPath): never {
+  throw new SandboxError('ERR_SYSTEM', `Cannot ${verb} ${show(path)}: what came back is no answer`, {
+    errno: 5,
+  });
+}
 
 /** The kernel leaves a descriptor out when this process can have no more (unix(7)). */
 const tooMany = (verb: string, path: SandboxPath): SandboxError =>

@@ -4,7 +4,7 @@ import { SandboxError } from './errors.js';
 import type { ArgumentCondition, NetworkRule, PolicyDescription, PolicyRule } from './policy.js';
 import { callsOf, errnoOf } from './policy-check.js';
 import { allowedBy } from './policy-profiles.js';
-import { type Syscall, type SyscallName, syscalls } from './syscalls.js';
+import { judgedArguments, type Syscall, type SyscallName, syscalls } from './syscalls.js';
 
 const magic = 0x4c4f5042;
 const version = 1;
@@ -36,6 +36,8 @@ interface Condition {
 
 interface CompiledRule extends Verdict {
   conditions: Condition[];
+  /** Of openat2, from a rule about openat. */
+  followed?: true;
 }
 
 interface CallPolicy extends Verdict {
@@ -66,8 +68,8 @@ function conditionsOf(argument: number, condition: ArgumentCondition): Condition
 function compileConditions(rule: PolicyRule, call: Syscall): Condition[] | undefined {
   const conditions: Condition[] = [];
   for (const [name, condition] of Object.entries(rule.when ?? {})) {
-    const index = call.arguments.indexOf(name);
-    if (index === -1) return undefined;
+    const index = judgedArguments(call).get(name);
+    if (index === undefined) return undefined;
     conditions.push(...conditionsOf(index, condition));
   }
   return conditions;
@@ -89,10 +91,24 @@ function apply(policy: CallPolicy, rule: PolicyRule, call: Syscall, byOlderName:
   }
 }
 
+/** What a rule refuses of openat it refuses of openat2, which can ask for the same. What it lets pass it does not. */
+function applyToOpenat2(policy: CallPolicy, rule: PolicyRule, call: Syscall): void {
+  if (rule.when === undefined) {
+    policy.rules = policy.rules.filter(({ followed }) => !followed);
+    return;
+  }
+  const verdict = verdictOf(rule);
+  const conditions = compileConditions(rule, call);
+  if (!passes(verdict.action) && conditions) policy.rules.unshift({ ...verdict, conditions, followed: true });
+}
+
 function initial(call: Syscall, allowed: ReadonlySet<SyscallName> | undefined): CallPolicy {
   const passes = allowed === undefined || allowed.has(call.target ?? call.name) || call.kind === 'rewritten';
   if (passes) return { action: actions.allow, errno: 0, rules: [] };
-  const { ENOSYS, EPERM } = constants.errno;
+  const { ENOSYS, ENOTSUP, EPERM } = constants.errno;
+  // As on a file system without them, which ls(1), cp(1) and the like are used to.
+  if (call.name.includes('xattr') && call.number < firstNewCall)
+    return { action: actions.deny, errno: ENOTSUP, rules: [] };
   return { action: actions.deny, errno: call.number >= firstNewCall ? ENOSYS : EPERM, rules: [] };
 }
 
@@ -105,6 +121,8 @@ function compileCalls(description: PolicyDescription): Map<SyscallName, CallPoli
   for (const rule of description.rules ?? []) {
     for (const name of rule.calls.flatMap((pattern) => callsOf(pattern, 'calls'))) {
       apply(result.get(name) as CallPolicy, rule, table.get(name) as Syscall, false);
+      if (name === 'openat')
+        applyToOpenat2(result.get('openat2') as CallPolicy, rule, table.get('openat2') as Syscall);
       for (const call of older) {
         if (call.target === name) apply(result.get(call.name) as CallPolicy, rule, call, true);
       }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { constants } from 'node:os';
 import { SandboxError } from './errors.js';
 import { type PolicyProfile, policyProfiles } from './policy-profiles.js';
-import { isSyscall, type SyscallName, syscalls } from './syscalls.js';
+import { isSyscall, judgedArguments, type Syscall, type SyscallName, syscalls } from './syscalls.js';
 
 const comparisons = ['mask', 'equals', 'notEquals', 'below', 'atMost', 'above', 'atLeast'];
 const mostRules = 1000;
@@ -90,9 +90,9 @@ function checkCondition(condition: unknown, path: string): void {
 
 function checkConditions(when: unknown, calls: readonly SyscallName[], path: string): void {
   if (calls.length !== 1) refuse(path, when, 'needs a rule with exactly one call');
-  const { name, arguments: known } = syscalls().get(calls[0] as SyscallName) as NonNullable<
-    ReturnType<ReturnType<typeof syscalls>['get']>
-  >;
+  const call = syscalls().get(calls[0] as SyscallName) as Syscall;
+  const { name } = call;
+  const known = [...judgedArguments(call).keys()];
   const given = Object.entries(fields(when, path, known));
   if (given.length === 0) refuse(path, when, 'must name an argument', `${name} has: ${known.join(', ')}.`);
   let count = 0;

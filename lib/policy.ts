@@ -39,7 +39,10 @@ export interface PolicyRule {
   action: 'allow' | 'deny' | 'kill' | 'log';
   /** A name such as 'EACCES', or a number from 1 to 4095; only with deny. Default EPERM. */
   errno?: string | number;
-  /** Only calls with these arguments; arguments that are pointers cannot be looked into. */
+  /**
+   * Only calls with these arguments; those that are pointers cannot be looked into, but for openat2's open_how: its `flags`,
+   * `mode` and `resolve`. What is refused of openat by `when` is refused of openat2 as well.
+   */
   when?: CallConditions;
 }
 
@@ -79,7 +82,7 @@ export class Policy {
     return new Policy({ profile: 'compat' });
   }
 
-  /** What interpreters, compilers, shells and servers use; other calls fail with EPERM, new ones with ENOSYS. */
+  /** What interpreters, compilers, shells and servers use; others fail with EPERM, new ones with ENOSYS, extended attributes with ENOTSUP. */
   static default(): Policy {
     return new Policy({ profile: 'default' });
   }

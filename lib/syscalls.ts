@@ -55,3 +55,18 @@ export function syscalls(): ReadonlyMap<SyscallName, Syscall> {
 export function isSyscall(name: unknown): name is SyscallName {
   return typeof name === 'string' && Object.hasOwn(syscallRows, name);
 }
+
+/** Those of openat2's open_how are judged on the gate's copy, in the places of pointers and unused registers (native/abi/policy.h). */
+const judgedOpen: ReadonlyMap<string, number> = new Map([
+  ['dirfd', 0],
+  ['resolve', 2],
+  ['size', 3],
+  ['flags', 4],
+  ['mode', 5],
+]);
+
+/** What a policy's conditions can look at, by name. */
+export function judgedArguments(call: Syscall): ReadonlyMap<string, number> {
+  if (call.name === 'openat2') return judgedOpen;
+  return new Map(call.arguments.map((name, index) => [name, index]));
+}

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fuzzTargets, writeSeeds } from '../test/fuzz/seeds.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'build/hosted');
@@ -30,6 +31,7 @@ function build(command, args) {
   finish(0, 1, 0);
 }
 
+for (const target of fuzzTargets) writeSeeds(target, join(folder, 'seeds', target));
 build('cmake', ['-S', root, '-B', folder]);
 build('cmake', ['--build', folder, '--parallel', jobs]);
 const { stdout } = spawnSync('ctest', ['--test-dir', folder, '--output-on-failure', '--parallel', jobs], {

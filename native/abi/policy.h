@@ -58,7 +58,7 @@ enum PolicyComparison : u8 {
 
 // (argument & mask) compared with `value`, unsigned. Arguments of 32-bit kinds are cut to 32 bits first.
 struct PolicyCondition {
-  u8 argument;  // 0..5
+  u8 argument;  // 0..5; of openat2 2, 4 and 5 are resolve, flags and mode of its struct open_how
   u8 comparison;
   u8 reserved[6];
   u64 mask;

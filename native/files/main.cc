@@ -5,6 +5,7 @@
 //          Node's, nor has it a descriptor of the socket.
 #include "abi/files.h"
 #include "files/operations.h"
+#include "files/request.h"
 #include "host/pass_descriptor.h"
 #include "host/string.h"
 #include "host/syscall.h"
@@ -166,14 +167,9 @@ bool take_request() {
   do size = host::call(__NR_recvfrom, kSocket, request, abi::kFilesMessageMost, 0, nullptr, nullptr);
   while (size == -EINTR);
   if (size <= 0) return false;
-  request[size] = 0;
-  abi::FileRequest head;
-  if (static_cast<size_t>(size) < sizeof head + 2) return false;
-  memcpy(&head, request, sizeof head);
-  const char* path = request + sizeof head;
-  const char* second = path + strlen(path) + 1;
-  if (second >= request + size) return false;
-  serve(head, path, second);
+  Request r;
+  if (!read_request(request, static_cast<size_t>(size), r)) return false;
+  serve(r.head, r.path, r.second);
   return true;
 }
 

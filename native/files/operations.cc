@@ -39,19 +39,10 @@ i64 stat_of(int fd, struct statx& s) {
 }  // namespace
 
 i64 Place::find(int root, const char* path) {
-  size_t end = strlen(path);
-  if (end == 0 || end >= kPathMax) return end == 0 ? -ENOENT : -ENAMETOOLONG;
-  while (end > 0 && path[end - 1] == '/') end--;
-  size_t start = end;
-  while (start > 0 && path[start - 1] != '/') start--;
-  const size_t length = end - start;
-  if (length == 0) return -EBUSY;  // the root
-  if (length >= sizeof name) return -ENAMETOOLONG;
-  memcpy(name, path + start, length);
-  name[length] = 0;
-  if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return -EINVAL;
+  const i64 start = split_path(path, name);
+  if (start < 0) return start;
   char above[kPathMax];
-  memcpy(above, path, start);
+  memcpy(above, path, static_cast<size_t>(start));
   above[start] = 0;
   if (start == 0) memcpy(above, "/", 2);
   folder = open_in(root, above, kPathOnly | O_DIRECTORY, 0);

@@ -9,6 +9,7 @@
 #define BARCHAN_FILES_OPERATIONS_H
 
 #include "abi/files.h"
+#include "files/request.h"
 #include "sandbox/tree.h"
 
 namespace barchan::files {
@@ -18,7 +19,7 @@ using sandbox::Fd;
 // A name in a folder that exists; the last name of a path is not followed.
 struct Place {
   Fd folder;
-  char name[256];
+  char name[kNameSize];
 
   // -EBUSY for the root, -EINVAL where the last name is "." or "..".
   i64 find(int root, const char* path);

@@ -51,6 +51,9 @@ inline bool lists_networks() { return active.header.flags & abi::kPolicyNetworkL
 // Reads private descriptor kFdPolicy, if open, and puts it in force. Null or what is wrong.
 const char* load();
 
+// As judge(), for openat2 where rules look at its struct open_how: about the caller's copy, whose `resolve`, `flags` and `mode` the
+// policy knows as arguments 2, 4 and 5 (abi/policy.h).
+i64 judge_open(const u64 argument[6], u64 flags, u64 mode, u64 resolve);
 // The gate's question. 0: go on; else the guest's result. Does not return when the policy kills.
 i64 judge(u32 nr, const u64 argument[6]);
 // What a handler returns for a call that the policy in force refuses for what its arguments lead to: `error`, noted.

@@ -102,6 +102,39 @@ describe('rules', () => {
     });
   });
 
+  it('look into the copy of open_how, by its fields', async () => {
+    const linkless = Policy.compat().when('openat2', { resolve: { mask: 4, equals: 0 } }, 'deny', {
+      errno: 'EROFS',
+    });
+    expect(await attempts(linkless, 'openat2', 'openat2-no-links', 'openat2-nowhere', 'openat')).toEqual({
+      openat2: 'EROFS',
+      'openat2-no-links': 'ok',
+      'openat2-nowhere': 'EFAULT',
+      openat: 'ok',
+    });
+    // Nothing of what is refused of openat can be had by openat2.
+    const reading = Policy.default().when('openat', { flags: { mask: 3, notEquals: 0 } }, 'deny', {
+      errno: 'EROFS',
+    });
+    const names = ['openat', 'openat-write', 'openat2', 'openat2-write', 'creat'];
+    expect(await attempts(reading, ...names)).toEqual({
+      openat: 'ok',
+      'openat-write': 'EROFS',
+      openat2: 'ok',
+      'openat2-write': 'EROFS',
+      creat: 'EROFS',
+    });
+    // The later rule decides.
+    expect(await attempts(reading.allow('openat'), ...names)).toMatchObject({
+      'openat-write': 'ok',
+      'openat2-write': 'ok',
+    });
+  });
+
+  it('refuse extended attributes under default as a file system without them does', async () => {
+    expect(await attempts(Policy.default(), 'getxattr')).toEqual({ getxattr: 'EOPNOTSUPP' });
+  });
+
   it('refuse an older form that lacks the argument that a rule looks at', async () => {
     const cloexec = 0o2000000;
     const policy = Policy.compat().when('dup3', { flags: { mask: cloexec, equals: 0 } }, 'deny');

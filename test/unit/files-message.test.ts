@@ -47,6 +47,36 @@ describe('the talk with barchan-files', () => {
     expect(encodeFileRequest(1, { operation: 'nextEvents' }).toString('latin1', 24)).toBe('\0\0');
   });
 
+  it('refuses what is no state and no list of names, and ends with any bytes', () => {
+    for (const size of [0, fileStatusSize - 1, fileStatusSize + 1])
+      expect(decodeFileStat(Buffer.alloc(size))).toBeUndefined();
+    for (const wrong of ['', '\x08', '\x08a', '\x08\0', '\x08a\0\x04', '\x08a\0\x04b', '\0\0'])
+      expect(decodeEntries(Buffer.from(wrong, 'latin1')), JSON.stringify(wrong)).toBeUndefined();
+    let seed = 12345;
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    let entries = 0;
+    for (let round = 0; round < 5000; round++) {
+      // Mostly what such messages have.
+      const bytes = Buffer.from(
+        Array.from({ length: random(100) }, () => [0, 0, 4, 8, 16, 97, 255][random(8)] ?? random(256)),
+      );
+      const found = decodeEntries(bytes);
+      entries += found?.length ?? 0;
+      for (const { name } of found ?? []) {
+        expect(name.length).toBeGreaterThan(0);
+        expect(name.includes(0)).toBe(false);
+      }
+      const events = decodeEvents(bytes);
+      expect(events.length).toBeLessThanOrEqual(bytes.length / 16);
+      for (const { name } of events) expect(name.includes(0)).toBe(false);
+      decodeFileAnswer(bytes);
+    }
+    expect(entries, 'some were right').toBeGreaterThan(20);
+  });
+
   it('answers, states, entries and events', () => {
     expect(decodeFileAnswer(Buffer.alloc(15))).toBeUndefined();
     const answer = Buffer.from('0700000002000000030000000000000061', 'hex');

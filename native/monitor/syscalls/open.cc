@@ -6,6 +6,7 @@
 
 #include "host/uaccess.h"
 #include "monitor/fds.h"
+#include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/proc_files.h"
 #include "monitor/syscalls/proc_mem.h"
@@ -225,6 +226,7 @@ i64 sys_openat2(Thread& t, const Call& c) {
     if (read_guest(byte, c.arg[2] + at) != 0) return -EFAULT;
     if (byte != 0) return -E2BIG;
   }
+  if (const i64 refusal = policy::judge_open(c.arg, how.flags, how.mode, how.resolve)) return refusal;
   files::GuestPath path;
   i64 error = path.load(c.arg[1]);
   if (error < 0) {

@@ -112,6 +112,17 @@ static long attempt(const char* name) {
     unsigned long how[3] = {0};
     return syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", how, sizeof how);
   }
+  if (!strcmp(name, "getxattr")) return syscall(SYS_getxattr, "/etc/passwd", "user.x", 0, 0);
+  if (!strcmp(name, "openat2-write")) {
+    unsigned long how[3] = {O_WRONLY};
+    return syscall(SYS_openat2, AT_FDCWD, "/dev/null", how, sizeof how);
+  }
+  if (!strcmp(name, "openat2-no-links")) {
+    unsigned long how[3] = {O_RDONLY, 0, 4 /* RESOLVE_NO_SYMLINKS */};
+    return syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", how, sizeof how);
+  }
+  if (!strcmp(name, "openat2-nowhere")) return syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", 8, 24);
+  if (!strcmp(name, "openat-write")) return syscall(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY);
   if (!strcmp(name, "creat")) return syscall(SYS_creat, "/dev/null", 0600);
   if (!strcmp(name, "dup")) return syscall(SYS_dup, 1);
   if (!strcmp(name, "dup2")) return syscall(SYS_dup2, 1, 9);
