@@ -15,7 +15,12 @@ const conditionSize = 24;
 const networkSize = 24;
 const mostRules = 4096;
 
-const flags = { hostFilter: 1 << 0, noWriteExecute: 1 << 1, networkList: 1 << 2 } as const;
+const flags = {
+  hostFilter: 1 << 0,
+  noWriteExecute: 1 << 1,
+  networkList: 1 << 2,
+  switchExecute: 1 << 3,
+} as const;
 const actions = { allow: 0, deny: 1, kill: 2, log: 3 } as const;
 const comparisons = { equals: 0, notEquals: 1, below: 2, atMost: 3, above: 4, atLeast: 5 } as const;
 const everyBit = 2n ** 64n - 1n;
@@ -238,6 +243,7 @@ export function encodePolicy(description: PolicyDescription): Buffer {
   header.writeUInt32LE(
     flags.hostFilter |
       (description.writeXorExecute ? flags.noWriteExecute : 0) |
+      (description.writeXorExecute === 'jit' ? flags.switchExecute : 0) |
       (description.network ? flags.networkList : 0),
     12,
   );

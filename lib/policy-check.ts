@@ -159,7 +159,7 @@ export function checkPolicy(value: unknown, path: string): void {
       checkNetwork(rule, `${path}.network[${i}]`);
     });
   }
-  if (policy.writeXorExecute !== undefined && typeof policy.writeXorExecute !== 'boolean') {
-    refuse(`${path}.writeXorExecute`, policy.writeXorExecute, 'must be true or false');
+  if (![undefined, true, false, 'jit'].includes(policy.writeXorExecute as undefined)) {
+    refuse(`${path}.writeXorExecute`, policy.writeXorExecute, 'must be true, false or "jit"');
   }
 }

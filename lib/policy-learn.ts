@@ -60,6 +60,8 @@ export class PolicyLearner {
   readonly #networks = new Map<string, NetworkRule>();
   #anyAddress = false;
   #writeExecute = false;
+  /** From writable to executable, or what looks like it. */
+  #switches = false;
 
   take(event: SyscallEvent): void {
     const { syscall, verdict } = event;
@@ -112,8 +114,8 @@ export class PolicyLearner {
     if (!(protection & prot.exec)) return;
     const flags = name === 'mmap' ? int(event, 3) : 0;
     const isShared = (flags & 3) !== 2;
-    if (name !== 'mmap' || protection & prot.write || isShared || flags & mapAnonymous)
-      this.#writeExecute = true;
+    if (protection & prot.write || (name === 'mmap' && isShared)) this.#writeExecute = true;
+    else if (name !== 'mmap' || flags & mapAnonymous) this.#switches = true;
   }
 
   /**
@@ -135,6 +137,7 @@ export class PolicyLearner {
     for (const rule of network ?? []) this.#networks.set(JSON.stringify(rule), rule);
     if (!network) this.#anyAddress = true;
     if (!writeXorExecute) this.#writeExecute = true;
+    if (writeXorExecute === 'jit') this.#switches = true;
   }
 
   /** False for a rule that a run cannot have written. */
@@ -183,7 +186,7 @@ export class PolicyLearner {
       profile: 'strict',
       rules,
       ...(listed ? { network: networks } : {}),
-      ...(this.#writeExecute ? {} : { writeXorExecute: true }),
+      ...(this.#writeExecute ? {} : { writeXorExecute: this.#switches ? ('jit' as const) : true }),
     };
   }
 }

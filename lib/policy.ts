@@ -64,8 +64,11 @@ export interface PolicyDescription {
    * that go round addresses (raw, packet). UNIX sockets are not concerned.
    */
   network?: readonly NetworkRule[];
-  /** No memory that is, or has been, writable becomes executable: mmap and mprotect fail with EACCES. */
-  writeXorExecute?: boolean;
+  /**
+   * true: no memory that is, or has been, writable becomes executable; mmap and mprotect fail with EACCES, so that there is no JIT.
+   * 'jit': no page is ever both, but one that is writable no more can become executable, for compilers that switch.
+   */
+  writeXorExecute?: boolean | 'jit';
 }
 
 type Errno = { errno?: string | number };
@@ -132,7 +135,7 @@ export class Policy {
     return Policy.from({ ...this.#description, network });
   }
 
-  writeXorExecute(on = true): Policy {
+  writeXorExecute(on: boolean | 'jit' = true): Policy {
     return Policy.from({ ...this.#description, writeXorExecute: on });
   }
 

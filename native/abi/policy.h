@@ -19,6 +19,7 @@ constexpr u32 kPolicyRulesMax = 4096, kPolicyNetworksMax = 1024;
 // Bits of PolicyHeader::flags.
 constexpr u32 kPolicyHostFilter = 1u << 0;  // bind the monitor itself by seccomp to what the policy can reach
 constexpr u32 kPolicyNoWriteExecute = 1u << 1;  // no memory that is, or has been, writable becomes executable
+constexpr u32 kPolicySwitchExecute = 1u << 3;   // with it: may become executable once it is writable no more
 constexpr u32 kPolicyNetworkList = 1u << 2;     // connect and send only to `networks`
 
 struct PolicyHeader {

@@ -15,7 +15,8 @@ using abi::PolicyNetwork;
 using abi::PolicyRule;
 using abi::PolicyVerdict;
 
-constexpr u32 kKnownFlags = abi::kPolicyHostFilter | abi::kPolicyNoWriteExecute | abi::kPolicyNetworkList;
+constexpr u32 kKnownFlags =
+    abi::kPolicyHostFilter | abi::kPolicyNoWriteExecute | abi::kPolicyNetworkList | abi::kPolicySwitchExecute;
 constexpr u32 kCallsMax = 65536;
 constexpr u16 kErrnoMax = 4095;
 constexpr u16 kInet = 2, kInet6 = 10;
@@ -116,6 +117,8 @@ const char* parse(const u8* bytes, u64 size, Policy& policy) {
   const u64 networks = rules + header.rules * sizeof(PolicyRule);
   if (header.size != size || networks + header.networks * sizeof(PolicyNetwork) != size)
     return "the policy has a wrong size";
+  if ((header.flags & abi::kPolicySwitchExecute) && !(header.flags & abi::kPolicyNoWriteExecute))
+    return "the policy has flags that contradict each other";
   Policy p = {header, reinterpret_cast<const PolicyVerdict*>(bytes + verdicts),
               reinterpret_cast<const PolicyRule*>(bytes + rules),
               reinterpret_cast<const PolicyNetwork*>(bytes + networks)};

@@ -46,6 +46,7 @@ inline bool forbids_write_execute() { return active.header.flags & abi::kPolicyN
 // May the monitor open files of its own while it does a call? Only where the guest may: else the host filter has no such
 // calls.
 inline bool lets_open() { return !is_active() || can_pass(active, __NR_openat); }
+inline bool lets_switch_execute() { return active.header.flags & abi::kPolicySwitchExecute; }
 inline bool lists_networks() { return active.header.flags & abi::kPolicyNetworkList; }
 
 // Reads private descriptor kFdPolicy, if open, and puts it in force. Null or what is wrong.

@@ -85,19 +85,29 @@ i64 fork(u64 flags) { return host::call(__NR_clone, flags | SIGCHLD, nullptr, nu
   run_init();
 }
 
-// So that the kernel, short of the sandbox's memory, ends a program and not those that look after it.
-Failure stand_in_front() {
-  if (config.blob.oom_adjust == 0) return {};
-  char text[16];
-  Text(text, sizeof text).udec(config.blob.oom_adjust);
-  return check(sandbox::write_file("/proc/self/oom_score_adj", text), "cgroup", "/proc/self/oom_score_adj");
-}
+// So that the kernel, short of the sandbox's memory, ends a program and not those that look after it: what the joiner has
+// the program inherits. Opened before the joiner changes its user, after which these files of its are not its own.
+struct Front {
+  i64 file = -1;
+  Failure open() {
+    if (config.blob.oom_adjust == 0) return {};
+    file = host::call(__NR_openat, AT_FDCWD, kPath, O_WRONLY | O_CLOEXEC);
+    return check(file, "cgroup", kPath);
+  }
+  Failure stand() const {
+    if (file < 0) return {};
+    char text[16];
+    Text number(text, sizeof text);
+    number.udec(config.blob.oom_adjust);
+    return check(host::call(__NR_write, file, number.data(), number.size()), "cgroup", kPath);
+  }
+  static constexpr char kPath[] = "/proc/self/oom_score_adj";
+};
 
 [[noreturn]] void become_program(const Pipe& answer, const Roles& roles) {
   end_with_supervisor();
   Message message = {};
-  message.failure = stand_in_front();
-  if (!message.failure) message.failure = sandbox::set_limits(config);
+  message.failure = sandbox::set_limits(config);
   if (!message.failure) message.failure = sandbox::drop_privileges();
   // After no_new_privs, as the kernel demands. A seccomp filter of the monitor belongs after this, last.
   if (!message.failure) message.failure = sandbox::restrict_files(config, kImage);
@@ -116,6 +126,8 @@ Failure stand_in_front() {
   };
   life.close_write();
   end_with_supervisor();
+  Front front;
+  stop_at(front.open());
   const bool session = host::call(__NR_getsid, 0) == host::call(__NR_getppid);
   sandbox::leave_groups();
   stop_at(check(host::call(__NR_setns, keeper, sandbox::shared_namespaces(config)), "join"));
@@ -138,6 +150,7 @@ Failure stand_in_front() {
   Message ready;
   if (!hear(prepared, ready)) ready.failure = {"init", ECHILD};
   stop_at(ready.failure);
+  stop_at(front.stand());
 
   const i64 child = fork(CLONE_PARENT);
   stop_at(check(child, "process"));

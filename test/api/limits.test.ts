@@ -48,6 +48,15 @@ describe('limits by control groups', () => {
     expect(result.stdout).not.toContain('status 0');
   });
 
+  it('memory: another user, too, is ended first, and before its init', async (context) => {
+    requires(context, grouped('memory') && isRoot, noGroups);
+    const result = await run(['sh', '-c', 'id -u; cat /proc/self/oom_score_adj /proc/1/oom_score_adj'], {
+      user: { uid: 5, gid: 6 },
+      limits: { memory: '64m' },
+    });
+    expect(result).toMatchObject({ stdout: '5\n500\n0\n', stderr: '' });
+  });
+
   it('pids: fork gives EAGAIN', async (context) => {
     requires(context, grouped('pids') || !isRoot, noGroups);
     const forks = python(

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -34,6 +35,13 @@ constexpr uint64_t kWords[] = {0,
                                0x7fffffffffffffff,
                                0x8000000000000000,
                                0xffffffffffffffff};
+
+// Never null, as libFuzzer has it, and of exactly this size.
+void run(const Bytes& bytes) {
+  const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes.size()]);
+  std::copy(bytes.begin(), bytes.end(), exact.get());
+  LLVMFuzzerTestOneInput(exact.get(), bytes.size());
+}
 
 class Mutator {
  public:
@@ -90,13 +98,13 @@ int main(int argc, char** argv) {
     pool.emplace_back(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
   }
   if (pool.empty()) return fprintf(stderr, "no seeds in %s\n", argv[1]), 2;
-  for (const Bytes& seed : pool) LLVMFuzzerTestOneInput(seed.data(), seed.size());
-  LLVMFuzzerTestOneInput(nullptr, 0);
+  for (const Bytes& seed : pool) run(seed);
+  run({});
   Mutator mutate;
   const long rounds = atol(argv[2]);
   for (long round = 0; round < rounds; round++) {
     const Bytes bytes = mutate(pool[mutate.below(pool.size())], pool[mutate.below(pool.size())]);
-    LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+    run(bytes);
     // A little of what came of it is changed further.
     if (round % 16 == 0 && pool.size() < 1000) pool.push_back(bytes);
   }

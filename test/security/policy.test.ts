@@ -265,6 +265,16 @@ describe('write xor execute', () => {
     expect(without).toEqual(Object.fromEntries(forbidden.map((name) => [name, 'ok'])));
   });
 
+  it('lets compilers switch when they are allowed by name, and no page be both', async () => {
+    const forbidden = ['map-wx', 'memfd-shared-x', 'shm-x'];
+    const switching = ['protect-w-to-x', 'protect-r-to-x', 'protect-none-to-x', 'memfd-x', 'map-x'];
+    const found = await attempts(Policy.compat().writeXorExecute('jit'), ...forbidden, ...switching);
+    expect(found).toEqual({
+      ...Object.fromEntries(forbidden.map((name) => [name, 'EACCES'])),
+      ...Object.fromEntries(switching.map((name) => [name, 'ok'])),
+    });
+  });
+
   it('still runs dynamic programs', async () => {
     const policy = Policy.default().writeXorExecute();
     const { stdout } = await run(['/bin/sh', '-c', 'ls -d / | cat'], { policy, isolation: 'none' });

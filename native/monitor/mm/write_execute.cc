@@ -38,13 +38,13 @@ bool may_map(int prot, bool shared, bool anonymous, int fd) {
   if (refused_gains && is_both(prot)) return false;
   if (!policy::forbids_write_execute() || !(prot & PROT_EXEC)) return true;
   if (is_both(prot) || shared) return false;
-  return anonymous || !has_no_name(fd);
+  return policy::lets_switch_execute() || anonymous || !has_no_name(fd);
 }
 
 bool may_protect(u8 before, u8 wanted) {
   if (refused_gains && wanted & PROT_EXEC && (is_both(wanted) || !(before & PROT_EXEC))) return false;
   if (!policy::forbids_write_execute() || !(wanted & PROT_EXEC)) return true;
-  return !is_both(wanted) && before & PROT_EXEC;
+  return !is_both(wanted) && (before & PROT_EXEC || policy::lets_switch_execute());
 }
 
 }  // namespace barchan::mm

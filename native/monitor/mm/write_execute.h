@@ -1,6 +1,7 @@
 // Purpose: the policy that no memory which is, or has been, writable becomes executable (abi/policy.h,
 //          kPolicyNoWriteExecute); the rules of PR_SET_MDWE (man 2const PR_SET_MDWE), and none round them by a file
-//          that lives in memory alone. And PR_SET_MDWE itself.
+//          that lives in memory alone. With kPolicySwitchExecute it may become executable, but never is both. And PR_SET_MDWE
+//          itself.
 // Owner:   monitor/mm. Threads: any; reads the policy, which is constant. Trust: arguments are GUEST values.
 #ifndef BARCHAN_MONITOR_MM_WRITE_EXECUTE_H
 #define BARCHAN_MONITOR_MM_WRITE_EXECUTE_H
