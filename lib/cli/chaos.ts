@@ -11,7 +11,7 @@ import { complain, print } from './output.js';
 import { statuses } from './status.js';
 import { splitCommand, usageError } from './usage.js';
 
-export const chaosOptions = {
+const chaosOptions = {
   ...launchOptions,
   seed: { type: 'string' },
   rule: { type: 'string', multiple: true },
@@ -60,7 +60,7 @@ function chaosOf(values: { seed?: string; rule?: string[]; preset?: string[]; ru
   return chaos;
 }
 
-export function reportText(report: ChaosReport): string {
+function reportText(report: ChaosReport): string {
   const lines = [`seed ${report.seed}: ${report.injected} faults injected, ${exitText(report.exit)}`];
   for (const { rule, hits, calls } of report.rules) {
     const counts = Object.entries(calls).map(([name, count]) => `${name} ${count}`);

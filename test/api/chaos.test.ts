@@ -170,7 +170,7 @@ done(found)`;
   it('is interrupted only where it would wait', async () => {
     const chaos = new Chaos({ seed: 1 })
       .fail('read', { errno: 'EINTR', on: 'streams' })
-      .fail(['wait4', 'futex', 'fcntl', 'flock'], { errno: 'EINTR' });
+      .fail(['wait4', 'futex', 'fcntl', 'flock', 'pselect6'], { errno: 'EINTR' });
     const code = `${helpers}
 r, w = os.pipe()
 os.write(w, b'x')
@@ -185,11 +185,14 @@ fd = os.open('/etc/passwd', os.O_RDONLY)
 found += [call(73, fd, 1 | 4), call(73, fd, 1), len(os.read(fd, 1))]
 lock = struct.pack('hhqqi4x', fcntl.F_RDLCK, 0, 0, 1, 0)
 found += [call(72, fd, 6, lock), call(72, fd, 7, lock)]
+none, some = bytes(16), struct.pack('qq', 0, 1)
+found += [call(270, 0, 0, 0, 0, none, 0), call(270, 0, 0, 0, 0, some, 0)]
 done(found)`;
     expect(await value(code, chaos)).toEqual([
       ...['EINTR', 'EINTR', 1, 'EAGAIN'],
       ...[0, 'EINTR', 'ECHILD', 'EINTR'],
       ...[0, 'EINTR', 1],
+      ...[0, 'EINTR'],
       ...[0, 'EINTR'],
     ]);
   });

@@ -33,6 +33,12 @@ constexpr u64 kAtomicPipeWrite = 4096;  // PIPE_BUF
 bool status_of(u64 fd, struct stat& status) { return host::call(__NR_fstat, fd, &status) == 0; }
 i64 flags_of(u64 fd) { return host::call(__NR_fcntl, fd, F_GETFL, 0); }
 
+// Not zero: seconds and parts of them, or no time limit at all.
+bool has_time(u64 address) {
+  __kernel_timespec time;
+  return address == 0 || read_guest(time, address) != 0 || time.tv_sec != 0 || time.tv_nsec != 0;
+}
+
 // Could Linux interrupt this call? Not one that would not wait.
 bool can_be_interrupted(const Call& call, const table::Row& row) {
   constexpr u64 kNoHang = WNOHANG, kLockNoBlock = 4, kFutexWait = FUTEX_WAIT,
@@ -47,6 +53,11 @@ bool can_be_interrupted(const Call& call, const table::Row& row) {
     case __NR_waitid: return !(call.arg[3] & kNoHang);
     case __NR_poll: return static_cast<i32>(call.arg[2]) != 0;
     case __NR_epoll_pwait: return static_cast<i32>(call.arg[3]) != 0;
+    case __NR_ppoll:
+    case __NR_clock_nanosleep: return has_time(call.arg[2]);
+    case __NR_epoll_pwait2: return has_time(call.arg[3]);
+    case __NR_select:
+    case __NR_pselect6: return has_time(call.arg[4]);
     default: break;
   }
   if (row.count == 0 || row.args[0].kind != table::Kind::kFd) return true;
@@ -119,8 +130,8 @@ i64 failed(Thread& t, const Call& call, u16 error) {
   return -static_cast<i64>(error);
 }
 
-// Files of which a part of a value is another value.
-bool takes_whole_values(u64 fd) {
+// Files that are the kernel's: a part of a value is another value, and some are read by whole entries only.
+bool is_kernels(u64 fd) {
   struct statfs fs;
   if (host::call(__NR_fstatfs, fd, &fs) != 0) return true;
   switch (static_cast<u32>(fs.f_type)) {
@@ -146,7 +157,7 @@ bool may_be_short(u64 fd, bool writes, u64 bytes) {
   switch (status.st_mode & kTypeMask) {
     case kRegular: {
       const i64 flags = flags_of(fd);
-      return flags >= 0 && !(flags & O_DIRECT) && !(writes && takes_whole_values(fd));
+      return flags >= 0 && !(flags & O_DIRECT) && !is_kernels(fd);
     }
     case kFifo: {
       const i64 flags = flags_of(fd);
