@@ -1,6 +1,5 @@
 #include "runtime/surroundings.h"
 
-#include <linux/capability.h>
 #include <linux/resource.h>
 
 #include "host/syscall.h"
@@ -10,21 +9,25 @@ namespace {
 
 constexpr u64 kNrOpen = 1 << 20;  // fs.nr_open as Linux sets it
 
-bool may_raise_limits() {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-  return host::call(__NR_capget, &header, data) == 0 && (data[0].effective & (1u << CAP_SYS_RESOURCE)) != 0;
+struct Limit {
+  u64 soft, hard;
+};
+
+// Whether a hard limit of kNrOpen can be given out, by trying: the capability counts in the first user namespace only
+// (setrlimit(2)), and fs.nr_open may be lower.
+bool can_raise(const Limit& own) {
+  const Limit more = {own.soft, kNrOpen};
+  if (host::call(__NR_prlimit64, 0, RLIMIT_NOFILE, &more, nullptr) < 0) return false;
+  host::call(__NR_prlimit64, 0, RLIMIT_NOFILE, &own, nullptr);
+  return true;
 }
 
 }  // namespace
 
 Surroundings surroundings(const char* bundle, const char* monitor) {
-  struct {
-    u64 soft, hard;
-  } files = {};
+  Limit files = {};
   host::call(__NR_prlimit64, 0, RLIMIT_NOFILE, nullptr, &files);
-  // In a user namespace the capability does not count for limits; then a config asks for no more than there is either.
-  const u64 hard = may_raise_limits() ? max(files.hard, kNrOpen) : files.hard;
+  const u64 hard = files.hard < kNrOpen && can_raise(files) ? kNrOpen : files.hard;
   return {bundle, monitor, hard};
 }
 

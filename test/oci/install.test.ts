@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { engineFiles, engineNames } from '../../lib/oci/engine-files.js';
+import { needsProgram } from '../helpers/skip.js';
 
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const roots: string[] = [];
@@ -118,4 +119,25 @@ it('copies the programs for an installer', () => {
   });
   expect(stdout).toContain('barchan-runtime version');
   expect(existsSync(join(root, 'opt/barchan/barchan-monitor'))).toBe(true);
+});
+
+it.each<[keyof typeof engineFiles, string]>([
+  ['docker', 'docker/daemon.json'],
+  ['podman', 'podman/50-barchan.conf'],
+  ['containerd', 'containerd/config.toml'],
+  ['cri-o', 'cri-o/50-barchan.conf'],
+])('writes for %s what deploy/%s shows', (engine, file) => {
+  const shown = readFileSync(new URL(`../../deploy/${file}`, import.meta.url), 'utf8');
+  const written = engineFiles[engine].add(undefined, '/opt/barchan/barchan-runtime');
+  const settings = (text: string) => text.split('\n').flatMap((line) => line.replace(/#.*/, '').trim() || []);
+  if (engine === 'docker') expect(JSON.parse(shown)).toEqual(JSON.parse(written));
+  else expect(settings(shown)).toEqual(settings(written));
+});
+
+it('has containerd take the settings of deploy/containerd', (context) => {
+  needsProgram(context, 'containerd', 'containerd');
+  const file = fileURLToPath(new URL('../../deploy/containerd/config.toml', import.meta.url));
+  const { stdout } = spawnSync('containerd', ['--config', file, 'config', 'dump'], { encoding: 'utf8' });
+  expect(stdout).toContain('containerd.runtimes.barchan]');
+  expect(stdout).toContain('BinaryName = "/opt/barchan/barchan-runtime"');
 });

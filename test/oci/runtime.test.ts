@@ -123,6 +123,17 @@ for (const flavor of flavors) {
       expect(box.run().stderr).not.toContain('systemd');
     });
 
+    it('asks for no higher limit of open files than a user namespace can give', (context) => {
+      requires(context, flavor === 'crun', 'runc does not do without control groups, not writable there');
+      const box = new Box(flavor, true);
+      const outside = ['unshare', '--user', '--map-root-user', 'sh', '-c', 'ulimit -n 8192; exec "$@"', 'sh'];
+      box.runtime.words = [...outside, ...box.runtime.words, '--cgroup-manager', 'disabled'];
+      box.config.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 8192, hard: 8192 }];
+      // The monitor's own descriptors are among them: docs/oci.md.
+      const { status, stderr, stdout } = box.run('ulimit -Sn; ulimit -Hn');
+      expect([status, stderr, stdout]).toEqual([0, '', '6144\n6144\n']);
+    });
+
     it('refuses checkpoints and SCMP_ACT_NOTIFY', () => {
       const box = new Box(flavor, true);
       expect(box.call(['checkpoint', box.id]).stderr).toContain('cannot be saved');
