@@ -18,7 +18,7 @@ NETWORK_OBJ := $(patsubst %,$(B)/%.o,$(NETWORK_SRC))
 RUNTIME_SRC := $(wildcard native/runtime/*.cc) native/monitor/policy.cc native/monitor/host_calls.cc native/monitor/table.cc \
   native/host/string.cc native/host/start_x86_64.S
 RUNTIME_OBJ := $(patsubst %,$(B)/%.o,$(RUNTIME_SRC))
-LINK := -static-pie -nostdlib -nostartfiles -Wl,-z,relro,-z,now,-z,noexecstack,--no-dynamic-linker,--build-id=none
+LINK := -static-pie -nostdlib -nostartfiles -Wl,-z,relro,-z,now,-z,noexecstack,--no-dynamic-linker,--build-id=none,--gc-sections
 
 .DEFAULT_GOAL := product
 .PHONY: product

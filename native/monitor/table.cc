@@ -137,14 +137,15 @@ consteval Rows make_table() {
 // A call's name and its arguments' names, each NUL-terminated, one after the other.
 struct Label {
   char text[72] = {};
+  size_t size = 0;
 };
-struct Labels {
+struct LooseLabels {
   Label of[kRows];
 };
 
 template <size_t n> consteval Label make_label(const char* name, Specs<n> specs) {
   Label label;
-  size_t used = 0;
+  size_t& used = label.size;
   auto put = [&](const char* text) {
     do {
       if (used == sizeof label.text - 1) row_is_wrong();
@@ -156,8 +157,8 @@ template <size_t n> consteval Label make_label(const char* name, Specs<n> specs)
   return label;
 }
 
-consteval Labels make_labels() {
-  Labels t{};
+consteval LooseLabels make_labels() {
+  LooseLabels t{};
 #define PASS(nr, name, family, flags, args, status, note) t.of[nr] = make_label(#name, args);
 #define INGUEST(nr, name, family, flags, args, status, note) t.of[nr] = make_label(#name, args);
 #define REWRITE(nr, name, family, to, args, status, note) t.of[nr] = make_label(#name, args);
@@ -168,13 +169,38 @@ consteval Labels make_labels() {
   return t;
 }
 
-constexpr Labels kLabels = make_labels();
+consteval size_t labels_size() {
+  size_t size = 1;
+  for (const Label& label : make_labels().of) size += label.size;
+  return size;
+}
+
+// One behind the other, as most are short.
+struct Labels {
+  u16 at[kRows];
+  char text[labels_size()];
+};
+
+consteval Labels pack_labels() {
+  const LooseLabels loose = make_labels();
+  Labels packed{};
+  size_t used = 1;  // 0: a hole in the numbers
+  for (size_t nr = 0; nr < kRows; nr++) {
+    const Label& label = loose.of[nr];
+    if (label.size != 0) packed.at[nr] = static_cast<u16>(used);
+    for (size_t i = 0; i < label.size; i++) packed.text[used++] = label.text[i];
+  }
+  return packed;
+}
+
+constexpr Labels kLabels = pack_labels();
+static_assert(sizeof kLabels.text <= 0xffff);
 
 }  // namespace
 
 constexpr Rows kTable = make_table();
 
-const char* call_name(u64 nr) { return row(nr) ? kLabels.of[static_cast<u32>(nr)].text : ""; }
+const char* call_name(u64 nr) { return row(nr) ? kLabels.text + kLabels.at[static_cast<u32>(nr)] : ""; }
 
 const char* argument_name(u64 nr, unsigned index) {
   const Row* r = row(nr);
