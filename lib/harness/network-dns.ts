@@ -1,4 +1,5 @@
 /** The name server of a virtual network: RFC 1035's messages, and which synthetic address stands for which name. */
+import { isIPv6 } from 'node:net';
 
 export interface DnsQuestion {
   /** Without the dot at the end; bytes that are no printable ASCII as \DDD. */
@@ -105,7 +106,7 @@ export function addressBytes(text: string): Uint8Array | undefined {
   const four = text.split('.');
   if (four.length === 4 && four.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256))
     return Uint8Array.from(four, Number);
-  if (!URL.canParse(`http://[${text}]`)) return undefined;
+  if (!isIPv6(text) || text.includes('%')) return undefined;
   const groups = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::');
   const words = groups.map((part) =>
     part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16)),

@@ -34,8 +34,8 @@ export class FlowRecord {
   receivedBytes = 0;
   end: number | undefined;
   readonly #budget: SentBudget;
-  readonly #sent: Buffer[] = [];
-  #kept = 0;
+  /** One buffer: a sample may send byte by byte. */
+  #sent: Buffer = Buffer.alloc(0);
 
   constructor(
     budget: SentBudget,
@@ -51,11 +51,9 @@ export class FlowRecord {
 
   sent(bytes: Uint8Array): void {
     this.sentBytes += bytes.length;
-    if (this.#kept >= sentMost || bytes.length === 0) return;
-    const part = this.#budget.take(bytes, sentMost - this.#kept);
-    if (part.length === 0) return;
-    this.#kept += part.length;
-    this.#sent.push(part);
+    if (this.#sent.length >= sentMost || bytes.length === 0) return;
+    const part = this.#budget.take(bytes, sentMost - this.#sent.length);
+    if (part.length > 0) this.#sent = Buffer.concat([this.#sent, part]);
   }
 
   verdict(since: number): VerdictFlow {
@@ -68,7 +66,7 @@ export class FlowRecord {
       service,
       sentBytes,
       receivedBytes,
-      sent: Buffer.concat(this.#sent).toString('base64'),
+      sent: this.#sent.toString('base64'),
       startMs: Math.max(0, this.start - since),
       endMs: end === undefined ? undefined : Math.max(0, end - since),
     };

@@ -14,6 +14,7 @@ const magicOfMicroseconds = 0xa1b2c3d4;
 const rawAddresses = 101; // LINKTYPE_RAW: IPv4 or IPv6, by the first four bits
 const snapLength = 65535;
 const recordHead = 16;
+const chunkSize = 256 * 1024;
 const udp = 17;
 const tcp = 6;
 const hops = 64;
@@ -74,7 +75,10 @@ function packet(
 
 export class PacketCapture {
   readonly #most: number;
-  readonly #packets: Buffer[] = [];
+  /** Packets behind one another, not one by one: a sample decides how small they are. */
+  readonly #chunks: Buffer[] = [];
+  /** Of the last one. */
+  #used = 0;
   #bytes = 0;
   #full = false;
 
@@ -119,7 +123,11 @@ export class PacketCapture {
     head.writeUInt16LE(4, 6);
     head.writeUInt32LE(snapLength, 16);
     head.writeUInt32LE(rawAddresses, 20);
-    return Buffer.concat([head, ...this.#packets]);
+    return Buffer.concat([
+      head,
+      ...this.#chunks.slice(0, -1),
+      ...this.#chunks.slice(-1).map((last) => last.subarray(0, this.#used)),
+    ]);
   }
 
   #add(bytes: Buffer): void {
@@ -133,8 +141,23 @@ export class PacketCapture {
     head.writeUInt32LE(Math.floor((now % 1000) * 1000), 4);
     head.writeUInt32LE(bytes.length, 8);
     head.writeUInt32LE(bytes.length, 12);
-    this.#packets.push(head, bytes);
     this.#bytes += recordHead + bytes.length;
+    this.#append(head);
+    this.#append(bytes);
+  }
+
+  #append(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      let last = this.#chunks.at(-1);
+      if (!last || this.#used === last.length) {
+        last = Buffer.alloc(chunkSize);
+        this.#chunks.push(last);
+        this.#used = 0;
+      }
+      const size = bytes.copy(last, this.#used, at);
+      this.#used += size;
+      at += size;
+    }
   }
 }
 

@@ -35,6 +35,7 @@ const sentBudget = 8 * 1024 * 1024;
 const defaultCaptureBytes = 16 * 1024 * 1024;
 /** How long what was sent before the end of a run may take to be read here. */
 const settleMs = 1000;
+const noBudget = new SentBudget(0);
 
 export interface VirtualNetworkOptions extends ServiceOptions {
   /** Connections to these are refused, as where nobody listens, and datagrams come to nothing. */
@@ -215,17 +216,28 @@ export class VirtualNetwork implements AsyncDisposable {
     });
   }
 
+  /** Of what there is no room for, one that goes with its connection. */
   #record(protocol: 'tcp' | 'udp', at: Endpoint, service: string): FlowRecord {
     const address = addressText(at.address);
     const host = this.#services.hosts.host(address);
-    return new FlowRecord(this.#budget, { protocol, address, port: at.port, host, service });
+    const room = this.#flows.length < mostFlows;
+    const record = new FlowRecord(room ? this.#budget : noBudget, {
+      protocol,
+      address,
+      port: at.port,
+      host,
+      service,
+    });
+    if (room) this.#flows.push(record);
+    else this.#omitted++;
+    return record;
   }
 
   #listenForStreams(at: Endpoint): Server {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       const address = addressBytes(socket.remoteAddress ?? '');
       // Without an address it is over already.
-      if (!address || this.#open.size >= mostConnections || this.#flows.length >= mostFlows) {
+      if (!address || this.#open.size >= mostConnections) {
         this.#omitted++;
         socket.resetAndDestroy();
         return;
@@ -234,7 +246,6 @@ export class VirtualNetwork implements AsyncDisposable {
       socket.once('close', () => this.#open.delete(socket));
       socket.unref();
       const record = this.#record('tcp', at, 'tcp');
-      this.#flows.push(record);
       const client = { address, port: socket.remotePort ?? 0 };
       this.#services.serve(new FlowStream(socket, record, this.#capture, client, at), record);
     });
@@ -258,13 +269,8 @@ export class VirtualNetwork implements AsyncDisposable {
     const key = `${from.address} ${from.port} ${addressText(at.address)} ${at.port}`;
     let record = this.#conversations.get(key);
     if (!record) {
-      if (this.#flows.length >= mostFlows) {
-        this.#omitted++;
-        return;
-      }
       record = this.#record('udp', at, at.port === 53 ? 'dns' : 'udp');
-      this.#flows.push(record);
-      this.#conversations.set(key, record);
+      if (this.#conversations.size < mostFlows) this.#conversations.set(key, record);
     }
     record.sent(data);
     record.end = Date.now();
