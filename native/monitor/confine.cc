@@ -30,13 +30,13 @@ namespace {
 // this one message: the task has none. It is gone before confine() returns.
 class Messenger {
  public:
-  void start() {
+  // False where there may be no further task (limits on processes).
+  bool start() {
     constexpr u64 kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                            CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
     const u64 args[5] = {kFlags, host::word(stack_ + sizeof stack_), host::word(&alive_), host::word(&alive_),
                          0};
-    const i64 r = barchan_clone(__NR_clone, args, this, run);
-    if (r < 0) refuse(-r, "cannot make a thread");
+    return barchan_clone(__NR_clone, args, this, run) > 0;
   }
 
   // `listener`: the descriptor, which is closed here, or an error: there is none. Returns 0 or -errno.
@@ -96,10 +96,13 @@ void confine(bool traced, bool intercepted, bool chaotic, bool supervised) {
     const u32 length = build(code, calls, SECCOMP_RET_USER_NOTIF);
     u64 all = ~u64{0}, mask;  // no handler on the messenger's stack
     host::call(__NR_rt_sigprocmask, SIG_SETMASK, &all, &mask, sizeof mask);
-    messenger.start();
-    r = install(code, length, SECCOMP_FILTER_FLAG_NEW_LISTENER);
-    if (const i64 sent = messenger.finish(r); sent < 0)
-      refuse(-sent, "cannot hand the filter's listener over");
+    if (messenger.start()) {
+      r = install(code, length, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+      const i64 sent = messenger.finish(r);
+      if (sent < 0) refuse(-sent, "cannot hand the filter's listener over");
+    } else {
+      host::call(__NR_close, private_fd(kFdBreach));
+    }
     host::call(__NR_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, sizeof mask);
   }
   if (r < 0) r = install(code, build(code, calls, SECCOMP_RET_KILL_PROCESS), 0);
