@@ -5,6 +5,8 @@ import type { ForkEvent, SyscallEvent } from './event-types.js';
 const atFdCwd = -100;
 /** Of descriptors for each process; a program that has more is followed less well. */
 const mostDescriptors = 4096;
+/** Of all processes together: one that forks without end takes the memory of whoever looks on. */
+const mostInAll = 200_000;
 
 interface ProcessState {
   cwd: string;
@@ -19,6 +21,8 @@ export function word(event: SyscallEvent, index: number): number {
 export class FileTracker {
   readonly #initial: string;
   readonly #processes = new Map<number, ProcessState>();
+  /** At least as many as there are. */
+  #descriptors = 0;
 
   constructor(cwd: string) {
     this.#initial = cwd;
@@ -35,11 +39,25 @@ export class FileTracker {
   fork({ pid, child, thread }: ForkEvent): void {
     if (thread) return;
     const parent = this.#state(pid);
+    if (this.#descriptors + parent.files.size > mostInAll) this.#forgetFiles();
+    this.#descriptors += parent.files.size;
     this.#processes.set(child, { cwd: parent.cwd, files: new Map(parent.files) });
   }
 
   end(pid: number): void {
+    this.#descriptors -= this.#processes.get(pid)?.files.size ?? 0;
     this.#processes.delete(pid);
+  }
+
+  /** Of the processes that began first, many of which are gone without a word, until half is left. */
+  #forgetFiles(): void {
+    this.#descriptors = 0;
+    for (const { files } of this.#processes.values()) this.#descriptors += files.size;
+    for (const { files } of this.#processes.values()) {
+      if (this.#descriptors <= mostInAll / 2) return;
+      this.#descriptors -= files.size;
+      files.clear();
+    }
   }
 
   /** The absolute name of what argument `pathIndex`, relative to descriptor argument `dirIndex`, leads to. */
@@ -58,7 +76,11 @@ export class FileTracker {
 
   opened(event: SyscallEvent, path: string): void {
     const { files } = this.#state(event.pid);
-    if (event.result !== undefined && files.size < mostDescriptors) files.set(Number(event.result), path);
+    if (event.result === undefined || files.size >= mostDescriptors) return;
+    const before = files.size;
+    files.set(Number(event.result), path);
+    this.#descriptors += files.size - before;
+    if (this.#descriptors > mostInAll) this.#forgetFiles();
   }
 
   /** A successful call that changes what names and descriptors mean. */

@@ -10,6 +10,8 @@ import { type SyscallName, syscalls } from './syscalls.js';
 export const auditVersion = 1;
 const mostEntries = 10_000;
 const mostHeld = 1000;
+/** Of all processes together. */
+const mostHeldInAll = 50_000;
 
 export type FileUse = 'read' | 'written' | 'created' | 'deleted' | 'changed';
 
@@ -164,6 +166,7 @@ export class Audit {
   readonly #timeline: AuditedMoment[] = [];
   /** Of processes whose maker has not yet told of them. */
   readonly #held = new Map<number, ProcessEvent[]>();
+  #heldInAll = 0;
   #omitted = 0;
 
   constructor(command: readonly string[], cwd: string) {
@@ -175,7 +178,8 @@ export class Audit {
     if (event.kind === 'drop') return;
     if (!event.first && !this.#tracker.knows(event.pid)) {
       const held = this.#held.get(event.pid) ?? [];
-      if (held.length < mostHeld) {
+      if (held.length < mostHeld && this.#heldInAll < mostHeldInAll) {
+        this.#heldInAll++;
         held.push(event);
         this.#held.set(event.pid, held);
         return;
@@ -188,6 +192,7 @@ export class Audit {
   #release(pid: number): void {
     const held = this.#held.get(pid) ?? [];
     this.#held.delete(pid);
+    this.#heldInAll -= held.length;
     if (!this.#tracker.knows(pid)) this.#tracker.begin(pid);
     for (const event of held) this.#see(event);
   }
@@ -205,8 +210,9 @@ export class Audit {
       this.#appear(pid, undefined, 0);
     }
     const atMs = this.#at(event.time);
-    const note = (kind: AuditedMoment['kind'], text: string): void =>
+    const note = (kind: AuditedMoment['kind'], text: string): void => {
       this.#add(this.#timeline, { atMs, pid, kind, text });
+    };
     switch (event.kind) {
       case 'exec':
         this.#add(this.#programs, { atMs, pid, path: event.path, argv: event.argv });
@@ -249,8 +255,7 @@ export class Audit {
 
   #appear(pid: number, parent: number | undefined, startMs: number): void {
     const entry: AuditedProcess = { pid, parent, startMs, endMs: undefined, exitCode: null, signal: null };
-    this.#add(this.#processes, entry);
-    this.#living.set(pid, entry);
+    if (this.#add(this.#processes, entry)) this.#living.set(pid, entry);
   }
 
   #call(event: SyscallEvent, atMs: number, note: (kind: AuditedMoment['kind'], text: string) => void): void {
@@ -349,9 +354,13 @@ export class Audit {
     if (!entry.errors.includes(errno)) entry.errors.push(errno);
   }
 
-  #add<T>(list: T[], entry: T): void {
-    if (list.length < mostEntries) list.push(entry);
-    else this.#omitted++;
+  #add<T>(list: T[], entry: T): boolean {
+    if (list.length < mostEntries) {
+      list.push(entry);
+      return true;
+    }
+    this.#omitted++;
+    return false;
   }
 
   #entry<T>(map: Map<string, T>, key: string, make: () => T): T | undefined {

@@ -12,7 +12,7 @@ const prot = { write: 2, execute: 4 } as const;
 const mapAnonymous = 0x20;
 const shm = { readOnly: 0o10000, execute: 0o100000 } as const;
 const open = { mask: 3, create: 0o100 } as const;
-const pageSize = 4096n;
+const pageSize = 4096;
 const mostRanges = 512;
 const mostDescriptors = 1024;
 const mostProcesses = 1000;
@@ -36,8 +36,8 @@ export const memoryCalls = [
 ] as const;
 
 interface Range {
-  start: bigint;
-  end: bigint;
+  start: number;
+  end: number;
   anonymous: boolean;
 }
 
@@ -47,10 +47,13 @@ interface ProcessMemory {
   written: Set<number>;
 }
 
-const argument = (event: SyscallEvent, index: number): bigint => event.arguments[index]?.value ?? 0n;
+/** Addresses and sizes, exact up to 2^53; what is above is none of a program's. */
+const argument = (event: SyscallEvent, index: number): number => Number(event.arguments[index]?.value ?? 0n);
+const result = (event: SyscallEvent): number | undefined =>
+  event.result === undefined ? undefined : Number(event.result);
 const number = (event: SyscallEvent, index: number): number =>
-  Number(BigInt.asIntN(32, argument(event, index)));
-const roundUp = (size: bigint): bigint => (size + pageSize - 1n) & -pageSize;
+  Number(BigInt.asIntN(32, event.arguments[index]?.value ?? 0n));
+const roundUp = (size: number): number => Math.ceil(size / pageSize) * pageSize;
 
 export class MemoryTracker {
   readonly #processes = new Map<number, ProcessMemory>();
@@ -90,14 +93,14 @@ export class MemoryTracker {
       case 'mremap':
         if (!failed) {
           forget(state, argument(event, 0), argument(event, 1));
-          forget(state, event.result ?? 0n, argument(event, 2));
+          forget(state, result(event) ?? 0, argument(event, 2));
         }
         break;
       case 'shmat': {
         const flags = number(event, 2);
         if (!(flags & shm.execute)) break;
         const writable = !(flags & shm.readOnly);
-        this.#found(event, 'shmat', { bytes: 0n, writable, anonymous: true }, atMs);
+        this.#found(event, 'shmat', { bytes: 0, writable, anonymous: true }, atMs);
         break;
       }
       case 'memfd_create':
@@ -138,14 +141,15 @@ export class MemoryTracker {
     const access = number(event, 2);
     const anonymous = (number(event, 3) & mapAnonymous) !== 0;
     const isWritable = (access & prot.write) !== 0;
-    if (event.result !== undefined) {
-      forget(state, event.result, size);
-      if (!isWritable) state.clean.push({ start: event.result, end: event.result + size, anonymous });
+    const mapped = result(event);
+    if (mapped !== undefined) {
+      forget(state, mapped, size);
+      if (!isWritable) state.clean.push({ start: mapped, end: mapped + size, anonymous });
       if (state.clean.length > mostRanges) state.clean.shift();
     }
     if (!(access & prot.execute)) return;
     const writable = isWritable || (!anonymous && state.written.has(number(event, 4)));
-    this.#found(event, 'mmap', { bytes: size, writable, anonymous, address: event.result }, atMs);
+    this.#found(event, 'mmap', { bytes: size, writable, anonymous, address: mapped }, atMs);
   }
 
   #protect(
@@ -159,7 +163,7 @@ export class MemoryTracker {
     const access = number(event, 2);
     const clean = state.clean.find((range) => range.start <= start && start + size <= range.end);
     const isWritable = (access & prot.write) !== 0;
-    if (access & prot.execute && size > 0n)
+    if (access & prot.execute && size > 0)
       this.#found(
         event,
         call,
@@ -172,12 +176,11 @@ export class MemoryTracker {
   #found(
     event: SyscallEvent,
     syscall: VerdictExecutable['syscall'],
-    what: { bytes: bigint; writable: boolean; anonymous: boolean; address?: bigint | undefined },
+    what: { bytes: number; writable: boolean; anonymous: boolean; address?: number | undefined },
     atMs: number,
   ): void {
     const { errno, pid } = event;
-    const { writable, anonymous } = what;
-    const bytes = Number(BigInt.asUintN(64, what.bytes));
+    const { bytes, writable, anonymous } = what;
     const key = [syscall, bytes, writable, anonymous, errno].join(' ');
     const known = this.#entries.get(key);
     if (known) {
@@ -188,7 +191,7 @@ export class MemoryTracker {
       this.omitted++;
       return;
     }
-    const at = errno === undefined ? (what.address ?? event.result) : undefined;
+    const at = errno === undefined ? (what.address ?? result(event)) : undefined;
     const address = at === undefined ? undefined : `0x${at.toString(16)}`;
     this.#entries.set(key, { syscall, address, bytes, writable, anonymous, errno, pid, atMs, count: 1 });
   }
@@ -217,7 +220,7 @@ export class MemoryTracker {
 }
 
 /** The range is no longer known to be clean. */
-function forget(state: ProcessMemory, start: bigint, size: bigint): void {
+function forget(state: ProcessMemory, start: number, size: number): void {
   const end = start + roundUp(size);
   if (!state.clean.some((range) => range.start < end && start < range.end)) return;
   state.clean = state.clean.flatMap((range) => {
