@@ -221,7 +221,12 @@ export class Audit {
       case 'fork':
         if (event.thread) break;
         this.#tracker.fork(event);
-        this.#appear(event.child, pid, atMs);
+        // The child can have run, and ended, before its maker came to tell of it.
+        this.#appear(
+          event.child,
+          pid,
+          Math.min(atMs, this.#at(this.#held.get(event.child)?.[0]?.time ?? event.time)),
+        );
         note('fork', `process ${event.child}`);
         this.#release(event.child);
         break;
