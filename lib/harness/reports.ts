@@ -1,13 +1,7 @@
-/** Reports of verdicts, by format. */
+/** Reports of verdicts into files. */
 import { writeFileSync } from 'node:fs';
+import { formatReport, reportFormats } from './report.js';
 import type { Verdict } from './verdict.js';
-
-type Format = (verdicts: readonly Verdict[]) => string | Promise<string>;
-
-/** By the word before '=' in `--report`. */
-export const reportFormats: Record<string, Format> = {
-  json: (verdicts) => `${JSON.stringify(verdicts, undefined, 2)}\n`,
-};
 
 /** Writers for words such as `json=FILE`; `refuse`, which does not return, is told what is wrong with one. */
 export function reportWriters(
@@ -16,12 +10,12 @@ export function reportWriters(
 ): ((verdicts: readonly Verdict[]) => Promise<void>)[] {
   return words.map((word) => {
     const [, name = '', file = ''] = /^(\w+)=(.+)$/.exec(word) ?? [];
-    const format = Object.hasOwn(reportFormats, name) ? reportFormats[name] : undefined;
+    const format = reportFormats.find((one) => one === name);
     if (!format)
       return refuse(
         `--report cannot be ${JSON.stringify(word)}`,
-        `Give FORMAT=FILE; formats are: ${Object.keys(reportFormats).join(', ')}.`,
+        `Give FORMAT=FILE; formats are: ${reportFormats.join(', ')}.`,
       );
-    return async (verdicts) => writeFileSync(file, await format(verdicts));
+    return async (verdicts) => writeFileSync(file, await formatReport(format, verdicts));
   });
 }
