@@ -5,7 +5,7 @@
 // @options {"policy":"default","isolation":"none"}
 // @control {"policy":"compat","isolation":"none"}
 // @control-done shmget,mq_open,msgget,semget
-// @permits-compat shmget, msgget, semget, mq_open, process_vm_readv
+// @permits-compat shmget, msgget, semget, process_vm_readv
 // @attempts 8
 #include <mqueue.h>
 #include <sys/ipc.h>
