@@ -30,6 +30,13 @@ const expected: Record<string, RegExp[]> = {
     /^too much: too much output /m,
     /^the network: failed \(OSError: .*Network is unreachable\)$/m,
   ],
+  'install-script': [
+    /^left-trim 1\.0\.0: status 0, contained: true, built: true$/m,
+    /^left-trim 1\.0\.1: status 0, contained: true, built: true$/m,
+    /^new, read: "\/opt\/home\/\.ssh\/id_ed25519"$/m,
+    /^new, network: "name collector\.test A"$/m,
+    /^sent to collector\.test: "GET \/\?a%20key HTTP\/1\.1"$/m,
+  ],
   judge: [
     /^right: accepted$/m,
     /^overflows: wrong answer, case 2$/m,
