@@ -56,8 +56,9 @@ export interface ChaosDescription {
   rules: readonly ChaosRule[];
 }
 
-type Calls = CallPattern | readonly CallPattern[];
-const listed = (calls: Calls): readonly CallPattern[] => (typeof calls === 'string' ? [calls] : calls);
+/** One call or family, or several. */
+export type ChaosCalls = CallPattern | readonly CallPattern[];
+const listed = (calls: ChaosCalls): readonly CallPattern[] => (typeof calls === 'string' ? [calls] : calls);
 
 /** Immutable: every method returns a new one. All throw ERR_INVALID_OPTION with the path of what is wrong. */
 export class Chaos {
@@ -87,17 +88,17 @@ export class Chaos {
   }
 
   /** These calls fail with `errno`, and are not made. */
-  fail(calls: Calls, options: ChaosOptions & { errno: string | number }): Chaos {
+  fail(calls: ChaosCalls, options: ChaosOptions & { errno: string | number }): Chaos {
     return this.#with({ calls: listed(calls), action: 'fail', ...options });
   }
 
   /** These calls move fewer bytes than asked for, or give fewer elements, where Linux might do so too. */
-  shorten(calls: Calls, options: ChaosOptions & { most?: number } = {}): Chaos {
+  shorten(calls: ChaosCalls, options: ChaosOptions & { most?: number } = {}): Chaos {
     return this.#with({ calls: listed(calls), action: 'shorten', ...options });
   }
 
   /** These calls are made later. Signals end the wait. */
-  delay(calls: Calls, options: ChaosOptions & { ms: number }): Chaos {
+  delay(calls: ChaosCalls, options: ChaosOptions & { ms: number }): Chaos {
     return this.#with({ calls: listed(calls), action: 'delay', ...options });
   }
 

@@ -1,6 +1,7 @@
 export type { MonitorBreach } from './breach.js';
 export {
   Chaos,
+  type ChaosCalls,
   type ChaosDescription,
   type ChaosOptions,
   type ChaosPreset,
