@@ -30,6 +30,13 @@ const expected: Record<string, RegExp[]> = {
     /^too much: too much output /m,
     /^the network: failed \(OSError: .*Network is unreachable\)$/m,
   ],
+  'compare-isolations': [
+    /^\| Attack \| native \| (bwrap \| )?barchan:compat \| barchan:default \| barchan:strict \|$/m,
+    /^\| cve\/trace_me \| 1 of 1 worked \| (.+ \| )?stopped by gate \| stopped by policy \| stopped by policy \|$/m,
+    /^\| landlock\/abstract_socket \| not run \| (.+ \| )?stopped by landlock \| stopped by landlock \| stopped by policy \|$/m,
+    /^\| network\/host_services \| not run \| (.+ \| )?stopped by namespace \| stopped by namespace \| stopped by policy \|$/m,
+    /^network\/host_services was not run in native: without isolation it is not safe, or means nothing$/m,
+  ],
   'install-script': [
     /^left-trim 1\.0\.0: status 0, contained: true, built: true$/m,
     /^left-trim 1\.0\.1: status 0, contained: true, built: true$/m,
@@ -52,6 +59,14 @@ const expected: Record<string, RegExp[]> = {
     /^shout: "HELLO"\nprice: \{"granted":3\}\nsecret: \{"refused":"readFile"\}\nfly: error: there is no fly$/m,
     /^hang: error: the plug-in was ended: hang took longer than 3000 ms\nshout: "STILL HERE"$/m,
     /^steal: error: the plug-in was ended: it ended \(1\)\nshout: "AND AGAIN"\nstarted 3 times$/m,
+  ],
+  'service-upgrade': [
+    /^answers: \["monday: wash the sails","friday: there is no such note"\]\nthe same from version 2: true$/m,
+    /^version 1: nothing new$/m,
+    /^version 2: it does something new$/m,
+    /^ {2}read: "\/srv\/key"$/m,
+    /^ {2}network: "send 192\.0\.2\.9:8125"$/m,
+    /^ {2}syscalls: "sendto"$/m,
   ],
   'virtual-world': [/^report: inventory\.internal\/items has sand and wind\n$/],
 };
