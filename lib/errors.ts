@@ -39,6 +39,11 @@ export const errorCodes = [
   'ERR_SYSTEM',
   'ERR_TOOL_MISSING',
   'ERR_UNSUPPORTED_PLATFORM',
+  'ERR_VM_BREAKPOINT',
+  'ERR_VM_ENDED',
+  'ERR_VM_MEMORY',
+  'ERR_VM_RUNNING',
+  'ERR_VM_THREAD',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -69,6 +69,8 @@ export interface LaunchRequest {
   events?: ProgramEvents | undefined;
   /** A memfd with native/abi/chaos.h. */
   chaosFd?: number | undefined;
+  /** The program's end of a debugger's socket (native/abi/debug.h). */
+  debugFd?: number | undefined;
 }
 
 export interface Launched {
@@ -185,6 +187,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
       eventsFd: events ? push(events.memoryFd, events.wakeFd) : 0,
       programId: events?.programId,
       chaosFd: chaosFd === undefined ? 0 : push(chaosFd),
+      debugFd: request.debugFd === undefined ? 0 : push(request.debugFd),
       program: request.program,
       cwd: request.cwd,
       fileLimit: request.fileLimit,

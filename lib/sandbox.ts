@@ -62,6 +62,14 @@ export interface ExecResult<Output extends string | Buffer = string> extends Pro
   truncated: boolean;
 }
 
+/** For vm/vm.ts: spawn() with a debugger's socket, which stays the caller's. */
+export let startDebugged: (
+  box: Sandbox,
+  argv: readonly string[],
+  options: SpawnOptions,
+  debugFd: number,
+) => Promise<GuestProcess>;
+
 /** `await using box = await Sandbox.create()` closes it at the end of the block. Any number of programs may run at once. */
 export class Sandbox implements AsyncDisposable {
   readonly #device: KvmDevice;
@@ -183,8 +191,20 @@ export class Sandbox implements AsyncDisposable {
     return this.#start(argv, options);
   }
 
+  static {
+    startDebugged = (box, argv, options, debugFd) => {
+      validateArgv('Sandbox.spawn', argv);
+      validateOptions('Sandbox.spawn', options, box.#isolated !== undefined);
+      return box.#start(argv, options, debugFd);
+    };
+  }
+
   /** Pre: `argv` and `options` have been validated. */
-  async #start(argv: readonly [string, ...string[]], options: SpawnOptions): Promise<GuestProcess> {
+  async #start(
+    argv: readonly [string, ...string[]],
+    options: SpawnOptions,
+    debugFd?: number,
+  ): Promise<GuestProcess> {
     this.#mustBeOpen();
     mustNotBeAborted(argv[0], options.signal);
     const isolated = this.#isolated;
@@ -227,6 +247,7 @@ export class Sandbox implements AsyncDisposable {
         meter,
         intercept: channel?.forStart,
         events: observed.memory,
+        debugFd,
       });
       channel?.started(launched.supervisor);
       if (terminal) launched.streams = [terminal, terminal, null];

@@ -46,6 +46,8 @@ export interface StartBlob {
   breachFd?: number | undefined;
   /** Of a memfd with native/abi/chaos.h; 0: none. */
   chaosFd?: number | undefined;
+  /** The debugger's socket (native/abi/debug.h); 0: none. */
+  debugFd?: number | undefined;
   program: string;
   cwd?: string | undefined;
   /** The number of the keeper's pidfd, with the sandbox's description on the next; 0: no sandbox. */
@@ -99,5 +101,6 @@ export function encodeStartBlob(blob: StartBlob): Buffer {
   head.writeUInt32LE(blob.programId ?? 0, 80);
   head.writeUInt32LE(blob.breachFd ?? 0, 84);
   head.writeUInt32LE(blob.chaosFd ?? 0, 88);
+  head.writeUInt32LE(blob.debugFd ?? 0, 92);
   return Buffer.concat([head, ...strings.parts, padding, numbers, calls], size);
 }

@@ -34,6 +34,8 @@ const passedOn = [
 export interface Observer {
   /** Before the program starts. */
   begin(box: Sandbox): void;
+  /** In place of the sandbox's own. */
+  spawn?(box: Sandbox, argv: readonly string[], options: SpawnOptions): Promise<GuestProcess>;
   /** When no process is left and all events have been given out. */
   end(box: Sandbox, exit: ProcessExit): Promise<void>;
 }
@@ -57,7 +59,8 @@ export async function runInForeground(
   const box = await Sandbox.create(sandbox);
   observer?.begin(box);
   const { argv, env } = (box.image && ofImage?.(box.image)) ?? { argv: command, env: options.env };
-  guest = await box.spawn(argv, { ...options, env });
+  const spawn = { ...options, env };
+  guest = await (observer?.spawn ? observer.spawn(box, argv, spawn) : box.spawn(argv, spawn));
   for (const signal of early) guest.forward(signal);
   guest.on('stopped', () => process.kill(process.pid, 'SIGSTOP'));
   const exit = await guest.exited;

@@ -11,6 +11,7 @@ Commands:
   trace [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and show its system calls
   audit [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program and say what it did
   chaos [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program some of whose system calls fail, by rules and a seed
+  debug [OPTIONS] [--] PROGRAM [ARGUMENT]...   run a program under gdb
   ps [--json]                                  the programs that run now
   policy learn [OPTIONS] [--] PROGRAM ...      run a program and write the narrowest policy for it
   policy show [PROFILE|FILE] [--json]          what a policy lets through, and what it reaches
@@ -110,6 +111,15 @@ Options:
   -o, --output FILE        write the report to FILE
 ${runOptions}
 Exit status: as of "barchan run", but with --runs.
+`,
+  debug: `Usage: barchan debug [--listen PORT|PATH] [OPTIONS] [--] PROGRAM [ARGUMENT]...
+
+Runs PROGRAM like "barchan run", stopped before its first instruction until gdb comes and lets it go ("target remote ...").
+
+Options:
+  -l, --listen PORT|PATH   a TCP port of 127.0.0.1, or a unix socket (default: a free port, which is shown)
+${runOptions}
+Exit status: as of "barchan run".
 `,
   ps: `Usage: barchan ps [--json]
 

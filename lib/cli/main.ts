@@ -9,6 +9,7 @@ interface Verb {
 const verbs: Record<string, () => Promise<Verb>> = {
   run: () => import('./run.js'),
   trace: () => import('./trace.js'),
+  debug: () => import('./debug.js'),
   image: () => import('./image.js'),
   audit: () => import('./audit.js'),
   chaos: () => import('./chaos.js'),

@@ -67,10 +67,10 @@ struct StartBlob {
   u32 intercept_calls;  // offset of 64 bytes: bit n of them is set when call n is asked about; 0: none
   u32 counters_fd;      // number at start of a memfd with the slots of abi/counters.h, or 0: none; parked
   u32 events_fd;  // number at start of a memfd (abi/events.h), with its eventfd on the next one, or 0: none; parked
-  u32 program_id;   // Node's number for this program, for its events
-  u32 breach_fd;    // number at start that the supervisor puts its socket for the listener on, or 0: none
-  u32 chaos_fd;     // number at start of a descriptor with rules (abi/chaos.h), or 0: none; parked
-  u32 reserved[1];  // zero
+  u32 program_id;  // Node's number for this program, for its events
+  u32 breach_fd;   // number at start that the supervisor puts its socket for the listener on, or 0: none
+  u32 chaos_fd;    // number at start of a descriptor with rules (abi/chaos.h), or 0: none; parked
+  u32 debug_fd;    // number at start of the debugger's socket (abi/debug.h), or 0: none; parked
 };
 static_assert(sizeof(StartBlob) == 96);
 

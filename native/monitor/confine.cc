@@ -82,13 +82,13 @@ i64 install(sock_filter* code, u32 length, u32 filter_flags) {
 
 }  // namespace
 
-void confine(bool traced, bool intercepted, bool chaotic, bool supervised) {
+void confine(host_calls::Use use, bool supervised) {
   if (!(policy::active.header.flags & abi::kPolicyHostFilter)) {
     if (supervised) host::call(__NR_close, private_fd(kFdBreach));
     return;
   }
   static sock_filter code[kHostFilterMax];
-  const host_calls::CallSet calls = host_calls::reachable(policy::active, traced, intercepted, chaotic);
+  const host_calls::CallSet calls = host_calls::reachable(policy::active, use);
   i64 r = host::call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (r < 0) refuse(-r, "PR_SET_NO_NEW_PRIVS");
   r = -EINVAL;
@@ -110,7 +110,7 @@ void confine(bool traced, bool intercepted, bool chaotic, bool supervised) {
 }
 
 void show_policy() {
-  const host_calls::CallSet calls = host_calls::reachable(policy::active, false, false);
+  const host_calls::CallSet calls = host_calls::reachable(policy::active, {});
   static char buffer[16 << 10];
   Text line(buffer, sizeof buffer);
   line.str("{\"hostCalls\":[");

@@ -4,7 +4,7 @@
 #ifndef BARCHAN_MONITOR_CONFINE_H
 #define BARCHAN_MONITOR_CONFINE_H
 
-#include "host/types.h"
+#include "monitor/host_calls.h"
 
 namespace barchan {
 
@@ -12,7 +12,7 @@ namespace barchan {
 // `supervised` the supervisor gets the filter's listener by the socket kFdBreach: a breach, of any process that descends
 // from this one, then stops in the kernel and the supervisor ends the program (adr/0007). Without it, or where the kernel has no
 // listener to give (before Linux 5.5, or an outer filter has one), or limits leave no room for one more task, the kernel ends the process. Post: kFdBreach is closed.
-void confine(bool traced, bool intercepted, bool chaotic, bool supervised);
+void confine(host_calls::Use use, bool supervised);
 
 // Answers kStartShowPolicy: one JSON line with the host calls that the policy lets a guest reach, then exit.
 [[noreturn]] void show_policy();

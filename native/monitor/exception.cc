@@ -6,6 +6,7 @@
 #include "host/string.h"
 #include "host/uaccess.h"
 #include "kvm/vcpu.h"
+#include "monitor/debug/debug.h"
 #include "monitor/mm/mm.h"
 #include "monitor/report.h"
 #include "monitor/signal/signal.h"
@@ -91,6 +92,7 @@ void page_fault(Thread& t, const Exception& e) {
     case mm::Fault::kAccessError:
       return signal_fault(t, SIGSEGV, SEGV_ACCERR, e.cr2, e.vector,
                           mm::is_present(e.cr2) ? access | kErrorPresent : access, e.cr2);
+    case mm::Fault::kTrapped: return debug::trapped(t, e.cr2, e.error);
     case mm::Fault::kBus: return signal_fault(t, SIGBUS, BUS_ADRERR, e.cr2, e.vector, access, e.cr2);
   }
 }

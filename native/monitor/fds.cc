@@ -78,7 +78,7 @@ void close_from(u32 first, u32 last) {
 u32 fd_base() { return base; }
 
 FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
-  const auto [trace, report, policy, intercept, counters, breach, events, chaos] = given;
+  const auto [trace, report, policy, intercept, counters, breach, events, chaos, debug] = given;
   if (FdsError e = reserve_numbers(); e.error != 0) return e;
   u32 end = kStartExtra + extra;  // of what is the guest's
   if (end > base) return {EMFILE, "more descriptors are passed on than the limit on open files allows"};
@@ -100,6 +100,7 @@ FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
     return {EBADF, "the socket of intercepted calls is not open or has an impossible number"};
   if (!usable(counters)) return {EBADF, "the counters' descriptor is not open or has an impossible number"};
   if (!usable(breach)) return {EBADF, "the supervisor's socket is not open or has an impossible number"};
+  if (!usable(debug)) return {EBADF, "the debugger's socket is not open or has an impossible number"};
   if (!usable(events) || (events != -1 && !usable(events + 1)))
     return {EBADF, "the descriptors for events are not open or have impossible numbers"};
   if (!usable(chaos)) return {EBADF, "the chaos rules' descriptor is not open or has an impossible number"};
@@ -117,6 +118,7 @@ FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given) {
   if (r >= 0 && events >= 0) r = park(events, kFdEvents);
   if (r >= 0 && events >= 0) r = park(events + 1, kFdEventWake);
   if (r >= 0 && chaos >= 0) r = park(chaos, kFdChaos);
+  if (r >= 0 && debug >= 0) r = park(debug, kFdDebug);
   // Out of the way first: the new numbers may be among the old ones.
   const u32 aside = base + kPrivateFixed;
   for (u32 i = 0; r >= 0 && i < extra; i++) r = host::call(__NR_dup3, kStartExtra + i, aside + i, 0);

@@ -29,6 +29,7 @@ enum PrivateFd : u32 {  // offsets from the base
   kFdEventWake,   // the eventfd that wakes its reader
   kFdBreach,      // to the supervisor, closed before the guest runs (monitor/confine.h)
   kFdChaos,       // abi/chaos.h, or closed
+  kFdDebug,       // abi/debug.h, or closed
   kPrivateFixed,  // VM and vCPU descriptors follow, anywhere above
 };
 
@@ -48,6 +49,7 @@ struct StartFds {  // numbers at start, or -1
   int trace, report, policy, intercept, counters, breach;
   int events;  // two, one after the other
   int chaos;
+  int debug;
 };
 FdsError fds_start(u32 extra, const u32* numbers, const StartFds& given);
 // Lowers the guest's limits at first start. Pre: fds_start(), soft <= hard.

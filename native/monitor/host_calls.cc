@@ -28,6 +28,7 @@ constexpr CallSet core() {
 #define CORE(...) add_all(set, __VA_ARGS__);
 #define INTERCEPT(...)
 #define CHAOS(...)
+#define DEBUG(...)
 #include "monitor/host_calls.def"
   return set;
 }
@@ -39,6 +40,7 @@ constexpr CallSet tracing() {
 #define CORE(...)
 #define INTERCEPT(...)
 #define CHAOS(...)
+#define DEBUG(...)
 #include "monitor/host_calls.def"
   return set;
 }
@@ -50,6 +52,7 @@ constexpr CallSet intercepting() {
 #define CORE(...)
 #define INTERCEPT(...) add_all(set, __VA_ARGS__);
 #define CHAOS(...)
+#define DEBUG(...)
 #include "monitor/host_calls.def"
   return set;
 }
@@ -61,6 +64,19 @@ constexpr CallSet injecting() {
 #define CORE(...)
 #define INTERCEPT(...)
 #define CHAOS(...) add_all(set, __VA_ARGS__);
+#define DEBUG(...)
+#include "monitor/host_calls.def"
+  return set;
+}
+
+constexpr CallSet debugging() {
+  CallSet set;
+#define HANDLER(name, ...)
+#define TRACE(...)
+#define CORE(...)
+#define INTERCEPT(...)
+#define CHAOS(...)
+#define DEBUG(...) add_all(set, __VA_ARGS__);
 #include "monitor/host_calls.def"
   return set;
 }
@@ -76,6 +92,7 @@ void add_handler(CallSet& set, u32 nr) {
 #define CORE(...)
 #define INTERCEPT(...)
 #define CHAOS(...)
+#define DEBUG(...)
 #include "monitor/host_calls.def"
   }
   __builtin_unreachable();
@@ -92,6 +109,7 @@ consteval bool lines_match_rows() {
 #define CORE(...)
 #define INTERCEPT(...)
 #define CHAOS(...)
+#define DEBUG(...)
 #include "monitor/host_calls.def"
   for (u32 nr = 0; nr < CallSet::kEnd; nr++) {
     if (rows.has(nr) != lines.has(nr)) return false;
@@ -115,11 +133,12 @@ u32 target_of(u32 nr) {
   return nr;
 }
 
-CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted, bool chaotic) {
+CallSet reachable(const policy::Policy& policy, Use use) {
   CallSet set = core();
-  if (traced) set.add(tracing());
-  if (intercepted) set.add(intercepting());
-  if (chaotic) set.add(injecting());
+  if (use.traced) set.add(tracing());
+  if (use.intercepted) set.add(intercepting());
+  if (use.chaotic) set.add(injecting());
+  if (use.debugged) set.add(debugging());
   for (u32 nr = 0; nr < table::kRows; nr++) {
     if (!policy::can_pass(policy, nr)) continue;
     const u32 target = target_of(nr);

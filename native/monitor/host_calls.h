@@ -27,9 +27,13 @@ class CallSet {
   u64 words_[kEnd / 64] = {};
 };
 
-// What the calls that the policy can let pass need, and what every program needs, with a trace, with calls that Node
-// decides, and with faults injected.
-CallSet reachable(const policy::Policy& policy, bool traced, bool intercepted, bool chaotic = false);
+// What a program has beside its policy: a trace, calls that Node decides, faults injected, a debugger.
+struct Use {
+  bool traced = false, intercepted = false, chaotic = false, debugged = false;
+};
+
+// What the calls that the policy can let pass need, and what every program needs, with what it has.
+CallSet reachable(const policy::Policy& policy, Use use);
 
 // What a call becomes: the target of a REWRITE row, any other call itself.
 u32 target_of(u32 nr);

@@ -2,6 +2,7 @@
 #include <asm/unistd.h>
 
 #include "abi/counters.h"
+#include "monitor/debug/debug.h"
 #include "monitor/dispatch.h"
 #include "monitor/entry.h"
 #include "monitor/exception.h"
@@ -11,10 +12,7 @@
 #include "monitor/thread.h"
 
 namespace barchan {
-namespace {
 
-// Makes the call in t.user and puts its result into rax. Returns the number for signals_deliver(), -1 when the
-// call cannot be restarted (sigreturn gives rax back as it was).
 i64 system_call(Thread& t) {
   const UserRegisters& u = t.user;
   // Linux reads 32 bits of the number (arch/x86/entry: `movslq %eax`); nothing behind here sees the others.
@@ -27,9 +25,8 @@ i64 system_call(Thread& t) {
   return call.nr == __NR_rt_sigreturn ? -1 : static_cast<i64>(call.nr);
 }
 
-}  // namespace
-
 void run(Thread& t) {
+  if (debug::active && !t.vforked) debug::run(t);
   i64 call = -1;
   for (;;) {
     while (signals_waiting(t) || (call >= 0 && t.user.rax == static_cast<u64>(host::kRestart))) {

@@ -12,6 +12,7 @@
 #include "monitor/chaos/chaos.h"
 #include "monitor/confine.h"
 #include "monitor/counters.h"
+#include "monitor/debug/debug.h"
 #include "monitor/events/events.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
@@ -166,17 +167,22 @@ void take_terminal() {
 
 [[noreturn]] void first_start(const KernelStack& kernel) {
   StartConfig config = read_start_config();
+  // A debugger is to see each call leave the guest, and the code as it is.
+  if (config.blob.debug_fd != 0)
+    config.blob.flags =
+        (config.blob.flags & ~(abi::kStartRingOn | abi::kStartRingAuto | abi::kStartPatchOn)) |
+        abi::kStartPatchOff;
   flags = ring::choose(config.blob.flags);
   if (!(flags & abi::kStartEntrypoint)) flags |= abi::kStateFirst;
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.
   const i32 report = config.blob.report_fd;
   if (report >= 0 && host::call(__NR_fcntl, report, F_GETFD) >= 0) report_to(report);
   const auto given = [](u32 fd) { return fd == 0 ? -1 : static_cast<int>(fd); };
-  FdsError e =
-      fds_start(config.blob.extra_fds, config.numbers,
-                {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
-                 given(config.blob.intercept_fd), given(config.blob.counters_fd),
-                 given(config.blob.breach_fd), given(config.blob.events_fd), given(config.blob.chaos_fd)});
+  FdsError e = fds_start(
+      config.blob.extra_fds, config.numbers,
+      {config.blob.trace_fd, config.blob.report_fd, given(config.blob.policy_fd),
+       given(config.blob.intercept_fd), given(config.blob.counters_fd), given(config.blob.breach_fd),
+       given(config.blob.events_fd), given(config.blob.chaos_fd), given(config.blob.debug_fd)});
   if (e.error != 0) {
     const char* code = e.error == EMFILE ? "ERR_SYSTEM" : "ERR_MONITOR_CONFIG";
     fail_start(code, e.error, e.what, nullptr, abi::kExitStartFailed);
@@ -214,8 +220,14 @@ void take_terminal() {
   if (r < 0) reject_program(r, config.program);
   if (config.filter != nullptr && (r = seccomp_install(t, config.filter, config.blob.filter_length)) < 0)
     fail_start("ERR_SYSTEM", -r, "cannot keep the seccomp filter", nullptr, abi::kExitStartFailed);
-  confine(flags & abi::kStartTrace, intercept::active, chaos::active, config.blob.breach_fd != 0);
+  const bool debugged = config.blob.debug_fd != 0;
+  confine({.traced = (flags & abi::kStartTrace) != 0,
+           .intercepted = intercept::active,
+           .chaotic = chaos::active,
+           .debugged = debugged},
+          config.blob.breach_fd != 0);
   events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments), 0);
+  debug::start(t, false);
   run(t);
 }
 
@@ -246,6 +258,7 @@ void take_terminal() {
   if (r < 0) die_by_signal(kSigSegv);
   events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments),
                    exec_state.call_number);
+  debug::start(t, true);
   run(t);
 }
 

@@ -97,8 +97,8 @@ StartConfig read_start_config() {
   if (blob.flags & ~kKnownFlags) reject("the start configuration has unknown flags");
   if (blob.extra_fds > kExtraMax) reject("too many descriptors to pass on");
   if (blob.trace_fd < -1 || blob.report_fd < -1) reject("a descriptor number is negative");
-  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd,
-                        blob.events_fd, blob.breach_fd,    blob.chaos_fd};
+  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd, blob.events_fd,
+                        blob.breach_fd, blob.chaos_fd,     blob.debug_fd};
   for (u32 fd : passed) {
     if (fd > 0x7fffffff) reject("a descriptor number is negative");
   }
@@ -117,9 +117,6 @@ StartConfig read_start_config() {
   if ((blob.intercept_fd == 0) != (blob.intercept_calls == 0))
     reject("calls to intercept need a socket, and it them");
   if (blob.intercept_calls != 0) config.calls = calls_at(blob.intercept_calls, size);
-  for (const u32 word : blob.reserved) {
-    if (word != 0) reject("the start configuration has reserved fields in use");
-  }
   if (config.program[0] == 0 && !(blob.flags & (abi::kStartSelfTest | abi::kStartShowPolicy)))
     reject("the program's path is empty");
   return config;

@@ -10,6 +10,7 @@
 #include "host/syscall.h"
 #include "kvm/vm.h"
 #include "monitor/counters.h"
+#include "monitor/debug/debug.h"
 #include "monitor/entry.h"
 #include "monitor/events/events.h"
 #include "monitor/exec.h"
@@ -218,6 +219,7 @@ Thread* thread_create(const Thread& parent) {
   t->seccomp_filters = parent.seccomp_filters;
   t->seccomp_mode = parent.seccomp_mode;
   t->no_ring = parent.no_ring;
+  debug::thread_created(*t);
   entry_start(*t, fs, gs);
   kvm::set_xsave(*t->vcpu, state);
   return t;

@@ -8,6 +8,7 @@
 #include "host/types.h"
 #include "kvm/vcpu.h"
 #include "monitor/chaos/state.h"
+#include "monitor/debug/state.h"
 #include "monitor/process.h"
 
 namespace barchan {
@@ -111,6 +112,8 @@ struct Thread {
   u64 exec_memory, exec_memory_size;  // vforked: what a successful exec left mapped in the parent (exec.h)
   u64 stand_in, stand_in_size;        // private copies of what a call reads (monitor/intercept/), or 0
 
+  debug::State debug;  // while the program is debugged (monitor/debug/)
+
   ring::Ring* ring;  // of its vCPU, or null (monitor/ring/ring.h)
   bool
       no_ring;  // its credentials, descriptors or directories may not be those of the process's other threads
@@ -183,6 +186,9 @@ void thread_release_counters(Thread& t);
 
 // Runs guest code until the process or thread ends. Pre: t.user holds the registers to start with.
 [[noreturn]] void run(Thread& t);
+// Makes the call in t.user and puts its result into rax. Returns the number for signals_deliver(), -1 when the
+// call cannot be restarted (sigreturn gives rax back as it was).
+i64 system_call(Thread& t);
 
 }  // namespace barchan
 

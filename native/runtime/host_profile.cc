@@ -177,7 +177,7 @@ void put_masked(Arena& arena, Value* list, u32 nr, u32 argument, u64 mask) {
 }  // namespace
 
 Value* host_profile(Arena& arena, const SeccompProfile* profile, const policy::Policy* policy) {
-  host_calls::CallSet calls = host_calls::reachable(guest_calls(arena, profile, policy), false, false);
+  host_calls::CallSet calls = host_calls::reachable(guest_calls(arena, profile, policy), {});
   for (const u16 nr : kStarting) calls.add(nr);
 
   Value* seccomp = json::make(arena, Kind::kObject);

@@ -338,8 +338,13 @@ void start_in_sandbox(int keeper, Execution& execution) {
   }
   const int keeper = blob.sandbox_fd < kDescriptorMost ? static_cast<int>(blob.sandbox_fd) : 0;
   int last = max(max(static_cast<int>(5 + blob.extra_fds), blob.trace_fd), blob.report_fd);
-  const u32 passed[] = {blob.policy_fd, blob.intercept_fd, blob.counters_fd,
-                        blob.breach_fd, blob.chaos_fd,     blob.events_fd == 0 ? 0 : blob.events_fd + 1};
+  const u32 passed[] = {blob.policy_fd,
+                        blob.intercept_fd,
+                        blob.counters_fd,
+                        blob.breach_fd,
+                        blob.chaos_fd,
+                        blob.debug_fd,
+                        blob.events_fd == 0 ? 0 : blob.events_fd + 1};
   for (const u32 fd : passed)
     if (fd < kDescriptorMost) last = max(last, static_cast<int>(fd));
   self.control = max(last, keeper == 0 ? 0 : keeper + 1) + 1;

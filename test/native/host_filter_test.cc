@@ -32,7 +32,7 @@ class HostFilterTest : public ::testing::Test {
     if (allowed.empty()) verdicts_.assign(470, {abi::kPolicyAllow, 0, 0, 0, 0});
     policy_.header.calls = 470;
     policy_.verdicts = verdicts_.data();
-    calls_ = host_calls::reachable(policy_, traced, false);
+    calls_ = host_calls::reachable(policy_, {.traced = traced});
     length_ = build_host_filter(code_.get(), calls_, policy_, breach_);
     ASSERT_NE(length_, 0u);
     ASSERT_TRUE(seccomp_filter_valid(code_.get(), length_)) << "as the kernel checks it";

@@ -79,7 +79,7 @@ describe('start blob', () => {
       'program_id',
       'breach_fd',
       'chaos_fd',
-      'reserved',
+      'debug_fd',
     ]);
     expect(fields().filter(([type]) => type === 'i32')).toEqual([
       ['i32', 'trace_fd'],

@@ -4,6 +4,7 @@
 
 #include "host/syscall.h"
 #include "host/uaccess.h"
+#include "monitor/mm/debug.h"
 #include "monitor/mm/sites.h"
 #include "monitor/mm/space.h"
 
@@ -113,6 +114,8 @@ Fault fault(u64 address, u64 error) {
   u64 start = max(v.start, page & ~(kChunk - 1));
   u64 end = min(v.end, (page & ~(kChunk - 1)) + kChunk);
   if (!clip_to_guards(page, start, end)) return Fault::kMapError;
+  if (limits_in_force && limits_trap(page, error)) [[unlikely]]
+    return Fault::kTrapped;
   if (space.probe_files && v.flags & kVmaFile) {
     if (!probe_guest(page, false)) return Fault::kBus;
     return tables_fill(page, page + kPageSize, v.prot) ? Fault::kRetry : Fault::kBus;

@@ -85,6 +85,7 @@ enum class Fault {
   kMapError,     // SIGSEGV, SEGV_MAPERR
   kAccessError,  // SIGSEGV, SEGV_ACCERR
   kBus,          // SIGBUS, BUS_ADRERR (past the end of a file, failed host page)
+  kTrapped,      // allowed, and a debugger wants to know (mm/debug.h)
 };
 // `error` is the #PF error code (SDM vol. 3A, 4.7).
 Fault fault(u64 address, u64 error);

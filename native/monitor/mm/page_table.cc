@@ -5,6 +5,7 @@
 // effective with the host change that follows it (the MMU notifier drops KVM's copy and flushes).
 #include <linux/mman.h>
 
+#include "monitor/mm/debug.h"
 #include "monitor/mm/space.h"
 #include "monitor/report.h"
 
@@ -140,15 +141,19 @@ bool tables_fill(u64 start, u64 end, u8 prot) {
     if (!entry) return false;
     // One table covers 2 MiB, and windows are multiples of that.
     const u64 stop = min(end, (va & ~(kTableSpan - 1)) + kTableSpan);
-    for (u64 p = physical; va < stop; va += kPageSize, p += kPageSize) store(entry++, p | bits);
+    for (u64 p = physical; va < stop; va += kPageSize, p += kPageSize) {
+      const u64 own = limits_in_force ? leaf_bits(limited_prot(va, prot)) : bits;
+      store(entry++, own ? p | own : 0);
+    }
   }
   return true;
 }
 
 void tables_protect(u64 start, u64 end, u8 prot) {
   const u64 bits = leaf_bits(prot);
-  each_leaf(start, end, [bits](u64* entry, u64) {
-    if (*entry & kPresent) store(entry, bits ? (*entry & kAddress) | bits : 0);
+  each_leaf(start, end, [bits, prot](u64* entry, u64 va) {
+    const u64 own = limits_in_force ? leaf_bits(limited_prot(va, prot)) : bits;
+    if (*entry & kPresent) store(entry, own ? (*entry & kAddress) | own : 0);
   });
 }
 

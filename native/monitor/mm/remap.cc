@@ -2,6 +2,7 @@
 #include <linux/mman.h>
 
 #include "host/syscall.h"
+#include "monitor/mm/debug.h"
 #include "monitor/mm/sites.h"
 #include "monitor/mm/space.h"
 
@@ -22,6 +23,7 @@ i64 move(const Vma& old, u64 from, u64 old_length, u64 to, u64 new_length, int f
   const u64 less = mapped_bytes(to, to + new_length) + (flags & MREMAP_DONTUNMAP ? 0 : old_length);
   if (!limits_allow(new_length, less, old.prot, old.flags)) return -ENOMEM;
   sites_restore(from, from + old_length);
+  breakpoints_leave(from, from + old_length);
   sites_give_way(to, to + new_length);
   tables_clear(from, from + old_length);
   tables_clear(to, to + new_length);

@@ -152,7 +152,7 @@ void executor_main(void*) {
 // The executor needs calls of its own, which the filter in force may not have.
 bool is_allowed() {
   if (!(policy::active.header.flags & abi::kPolicyHostFilter)) return true;
-  const host_calls::CallSet calls = host_calls::reachable(policy::active, false, false);
+  const host_calls::CallSet calls = host_calls::reachable(policy::active, {});
   constexpr u32 kNeeded[] = {__NR_clone,      __NR_rt_sigqueueinfo, __NR_preadv2, __NR_fstat,
                              __NR_newfstatat, __NR_fcntl,           __NR_read,    __NR_fstatfs};
   for (u32 nr : kNeeded) {

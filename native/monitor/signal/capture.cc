@@ -3,6 +3,7 @@
 // The handler runs on the monitor's stack with every signal blocked. It touches nothing but the fields of
 // Thread that are made for it, so it may interrupt the monitor anywhere.
 #include "host/uaccess.h"
+#include "monitor/debug/debug.h"
 #include "monitor/policy.h"
 #include "monitor/report.h"
 #include "monitor/signal/frame.h"
@@ -42,6 +43,7 @@ void on_signal(int signo, SignalInfo* info, ucontext* context) {
   }
 
   Thread& t = current();
+  if (debug::active && debug::take_kick(t, *info)) return;
   if (t.executes) return hold(t, *info);
   if (bit(signo) & kFaults) {
     const bool blocked = t.mask & bit(signo);

@@ -1,4 +1,5 @@
 // From a captured signal or a fault to the guest's handler, or to the default action.
+#include "monitor/debug/debug.h"
 #include "monitor/events/events.h"
 #include "monitor/policy.h"
 #include "monitor/signal/internal.h"
@@ -166,6 +167,7 @@ void signal_fault(Thread& t, int signo, int code, u64 address, u64 trap_number, 
   if (trap_number == kTrapPageFault) t.fault_address = cr2;
   SignalInfo info = {signo, 0, code, 0, {}};
   info.fields[0] = address;
+  if (debug::active && !debug::allows_signal(t, info)) return;
   events::faulted(t, info);
   force(t, info);
   check_rip(t);

@@ -8,6 +8,7 @@
 #include "host/uaccess.h"
 #include "monitor/chaos/chaos.h"
 #include "monitor/counters.h"
+#include "monitor/debug/debug.h"
 #include "monitor/entry.h"
 #include "monitor/exec.h"
 #include "monitor/fds.h"
@@ -133,8 +134,11 @@ i64 share_memory(Thread& t, const Request& r) {
   child->holds_table = sleeps && locks;
   child->own_table = is_process && !(r.flags & CLONE_FILES);
   if (r.flags & CLONE_FILES) t.own_table = false;
+  // Before a child that is no process of the debugger's runs on this memory; for good where nobody waits for its end.
+  if (is_process) debug::share_memory();
   const i64 result = barchan_clone(__NR_clone, h.args, argument, thread_main);
   if (result > 0) chaos::made_child(t);
+  if (is_process && (awaited || result < 0)) debug::unshare_memory();
   // From here on a child that is not awaited may be gone, and its block another's.
   if (locks && !sleeps) fd_lock.unlock_shared();
   if (awaited || (sleeps && result < 0)) give_up_table(*child);
@@ -165,6 +169,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   if (r.stack) t.user.rsp = r.stack;
   signals_fork_child(t);
   start_fork_child();
+  debug::fork_child();
   if (r.flags & CLONE_CLEAR_SIGHAND) signals_reset_handlers(t);
   signals_restore_mask(t);
 }

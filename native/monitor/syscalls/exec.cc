@@ -13,6 +13,7 @@
 #include "host/uaccess.h"
 #include "monitor/check.h"
 #include "monitor/counters.h"
+#include "monitor/debug/debug.h"
 #include "monitor/events/events.h"
 #include "monitor/exec_state.h"
 #include "monitor/fds.h"
@@ -183,6 +184,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
       t.exec_memory_size = page_up(sizeof work);
       if (t.robust_list != 0) robust_list_release(t);
     }
+    debug::before_exec(t);
     signals_before_exec(t);
     // Not t.host(), which may block more for the time of a call: this one hands the mask on.
     r = host::interruptible(&t.pending, __NR_execveat, private_fd(kFdImage), "", arguments, work.environment,

@@ -6,6 +6,7 @@
 #include "host/syscall.h"
 #include "monitor/fds.h"
 #include "monitor/process.h"
+#include "monitor/debug/debug.h"
 #include "monitor/ring/ring.h"
 #include "monitor/syscalls/paths.h"
 
@@ -45,7 +46,9 @@ enum class Counting { kNothing, kTasks, kDescriptors };
 }  // namespace
 
 bool is_host_task(int tasks, const char* id) {
-  if (const i32 executor = ring::executor_id(); executor != 0 && parse_decimal(id) == executor) return true;
+  const i32 hidden[] = {ring::executor_id(), debug::server_id()};
+  for (const i32 own : hidden)
+    if (own != 0 && parse_decimal(id) == own) return true;
   char text[512];
   Text path(text, sizeof text);
   path.str(id).str("/stat");
@@ -60,8 +63,8 @@ bool is_host_task(int tasks, const char* id) {
   while (p > text && *p != ')') p--;
   const char* name = text;
   while (*name && *name != '(') name++;
-  // The executor of another process, which has named itself (monitor/ring/executor.cc).
-  if (*p == ')' && starts_with(name, "(barchan-ring)")) return true;
+  // Those of another process, which have named themselves (ring/executor.cc, debug/server.cc).
+  if (*p == ')' && (starts_with(name, "(barchan-ring)") || starts_with(name, "(barchan-debug)"))) return true;
   if (*p != ')' || !starts_with(name, "(kvm-")) return false;
   for (int field = 2; field < kFlagsField && *p; p++) field += *p == ' ';
   u64 flags = 0;
