@@ -24,6 +24,7 @@ export function kindsOf(wanted: PageAccess): number {
 export abstract class VmInspection {
   /** The program's streams, signals and end. */
   readonly process: GuestProcess;
+  /** @internal */
   protected readonly channel: DebugChannel;
   protected running = false;
   protected detached = false;
@@ -161,7 +162,10 @@ export abstract class VmInspection {
     return new SandboxError('ERR_VM_ENDED', `Cannot control process ${this.process.pid}: ${why}`);
   }
 
-  /** The reply, whatever it says. */
+  /**
+   * The reply, whatever it says.
+   * @internal
+   */
   protected async sendCommand(command: Command): Promise<Message> {
     this.mustExist();
     try {
@@ -171,6 +175,7 @@ export abstract class VmInspection {
     }
   }
 
+  /** @internal */
   protected async ask(what: string, command: Command): Promise<Message> {
     const reply = await this.sendCommand(command);
     if (reply.error !== 0) throw this.failure(what, reply.error, command);
