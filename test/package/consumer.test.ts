@@ -20,6 +20,13 @@ function npm(args: string[], cwd: string): string {
   });
 }
 
+/** Shows a package of this checkout to the project. */
+function link(name: string): void {
+  mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
+  rmSync(join(project, 'node_modules', name), { force: true });
+  symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
+}
+
 const inProject = async (command: string, ...args: string[]): Promise<string> =>
   (await run(command, args, { cwd: project, encoding: 'utf8' })).stdout;
 
@@ -68,6 +75,49 @@ run(['echo', 'hello']).then(({ stdout }) => process.stdout.write(stdout));
     expect(stdout).toBe('hello\n');
   });
 
+  it('has the harness and the corpus, for ES modules and CommonJS, without Vitest', async () => {
+    const use = `harness.run('/bin/sh', { args: ['-c', 'echo hello > /tmp/made'] }).then(async (verdict) => {
+  const attack = await harness.run({ attack: 'cve/trace_me' });
+  console.log(verdict.dropped[0].path, verdict.contained, attack.contained, attack.attempts.length, harness.attacks().length > 120);
+});
+`;
+    writeFileSync(join(project, 'd.mjs'), `import * as harness from 'barchan/harness';\n${use}`);
+    writeFileSync(join(project, 'd.cjs'), `const harness = require('barchan/harness');\n${use}`);
+    expect(readdirSync(join(project, 'node_modules'))).not.toContain('vitest');
+    const said = await Promise.all(['d.mjs', 'd.cjs'].map((file) => inProject(process.execPath, file)));
+    expect(said).toEqual(Array(2).fill('/tmp/made true true 1 true\n'));
+  });
+
+  it('has schemas of what the harness writes', async () => {
+    const names = readdirSync(join(project, 'node_modules/barchan/schema'));
+    expect(names).toEqual(expect.arrayContaining(['report-1.json', 'verdict-1.json']));
+    writeFileSync(
+      join(project, 'e.cjs'),
+      `for (const name of ${JSON.stringify(names)}) console.log(typeof require('barchan/schema/' + name).$id);`,
+    );
+    expect(await inProject(process.execPath, 'e.cjs')).toBe('string\n'.repeat(names.length));
+  });
+
+  it('has matchers for Vitest', async () => {
+    link('vitest');
+    writeFileSync(
+      join(project, 'f.test.mjs'),
+      `import * as harness from 'barchan/harness';
+import 'barchan/harness/vitest';
+import { expect, it } from 'vitest';
+it('is contained', async () => {
+  const verdict = await harness.run('/bin/true');
+  expect(verdict).toBeContained();
+  expect(verdict).toMakeNoNetworkAttempt();
+  expect(() => expect(verdict).toBeStoppedBy('ept')).toThrow(/stopped/);
+});
+`,
+    );
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+    const said = await inProject(process.execPath, vitest, 'run', '--reporter=json', '--root', project);
+    expect(JSON.parse(said)).toMatchObject({ success: true, numPassedTests: 1 });
+  });
+
   it('has its command', async () => {
     expect(await inProject('npx', 'barchan', 'run', '--', 'echo', 'hello')).toBe('hello\n');
     const report = JSON.parse(await inProject('npx', 'barchan', 'doctor', '--json'));
@@ -81,11 +131,7 @@ run(['echo', 'hello']).then(({ stdout }) => process.stdout.write(stdout));
   ])(
     'has types, for module %s with resolution %s',
     async (module, resolution) => {
-      mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
-      for (const name of ['@types/node', 'undici-types']) {
-        rmSync(join(project, 'node_modules', name), { force: true });
-        symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
-      }
+      for (const name of ['@types/node', 'undici-types', 'vitest']) link(name);
       writeFileSync(
         join(project, 'c.mts'),
         `import { type ExecResult, type GuestProcess, run, Sandbox, SandboxError } from 'barchan';
@@ -102,6 +148,23 @@ await run(['true'], { timeout: 5 });
 console.log(text.stdout.trim(), bytes.stdout.readUInt8(0));
 `,
       );
+      writeFileSync(
+        join(project, 'g.mts'),
+        `import * as harness from 'barchan/harness';
+import 'barchan/harness/vitest';
+import { expect } from 'vitest';
+const verdict: harness.Verdict = await harness.run({ attack: 'cve/trace_me' }, { network: 'virtual' });
+const layer: harness.Layer | undefined = verdict.stoppedBy;
+expect(verdict).toBeStoppedBy('gate');
+expect(verdict).toOnlyTouch(['/tmp/**'], { reads: '/usr/**' });
+// @ts-expect-error: there is no such layer
+expect(verdict).toBeStoppedBy('luck');
+// @ts-expect-error: there is no such sample
+await harness.run({ program: '/bin/true' });
+const html: string = await harness.formatReport('html', [verdict]);
+console.log(layer, html.length);
+`,
+      );
       const options = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false'];
       const target = [
         '--target',
@@ -114,7 +177,7 @@ console.log(text.stdout.trim(), bytes.stdout.readUInt8(0));
         resolution,
       ];
       const tsc = join(root, 'node_modules/typescript/bin/tsc');
-      expect(await inProject(process.execPath, tsc, ...options, ...target, 'c.mts')).toBe('');
+      expect(await inProject(process.execPath, tsc, ...options, ...target, 'c.mts', 'g.mts')).toBe('');
     },
     120_000,
   );
