@@ -29,6 +29,7 @@ export abstract class VmInspection {
   protected running = false;
   protected detached = false;
 
+  /** @internal */
   protected constructor(guest: GuestProcess, channel: DebugChannel) {
     this.process = guest;
     this.channel = channel;
@@ -188,6 +189,7 @@ export abstract class VmInspection {
     );
   }
 
+  /** @internal */
   protected failure(what: string, error: number, command?: Command): SandboxError {
     const say = (
       code: 'ERR_VM_BREAKPOINT' | 'ERR_VM_MEMORY' | 'ERR_VM_RUNNING' | 'ERR_VM_THREAD',
