@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { logger } from './debug.js';
 import { SandboxError } from './errors.js';
+import type { ConnectionKind, InterceptConnections } from './intercept-connections.js';
 import {
   type Answer,
   interceptAddress,
@@ -12,7 +13,7 @@ import {
   type Part,
   type Request,
 } from './intercept-message.js';
-import { type Addon, native } from './native.js';
+import { native } from './native.js';
 import { decodeSocketAddress, type SocketAddress } from './socket-address.js';
 import { type SyscallName, syscalls } from './syscalls.js';
 
@@ -66,6 +67,11 @@ export interface DescriptorOptions {
   cloexec?: boolean;
   /** Called once, when the program has its copy or will not get one: for closing `fd`. */
   release?: () => void;
+  /**
+   * `fd` may be a socket although the sandbox has a network of its own. What the program gets leads to the network in which the
+   * socket was made, whatever it is connected to: see docs/intercept.md.
+   */
+  hostSocket?: boolean;
 }
 
 /** What a handler returns; made by the methods of its call. */
@@ -74,18 +80,36 @@ export class Decision {
   readonly answer: Answer;
   /** @internal */
   readonly stop: Stop;
-  /** @internal */
-  readonly fd: number | undefined;
+  #fd: number | undefined;
+  /** @internal Resolves when there is a descriptor, where one is being made; rejects when it cannot be had. */
+  readonly ready: Promise<void> | undefined;
   readonly #done: ((delivered: boolean) => void) | undefined;
   #settled = false;
 
   /** @internal */
-  constructor(stop: Stop, answer: Answer, fd?: number, done?: (delivered: boolean) => void) {
+  constructor(
+    stop: Stop,
+    answer: Answer,
+    fd?: number | Promise<number>,
+    done?: (delivered: boolean) => void,
+  ) {
     this.stop = stop;
     this.answer = answer;
-    this.fd = fd;
+    if (typeof fd === 'object') {
+      this.ready = fd.then((made) => {
+        this.#fd = made;
+      });
+      this.ready.catch(() => {}); // of a decision that nobody takes
+    } else {
+      this.#fd = fd;
+    }
     this.#done = done;
     stop.add(this);
+  }
+
+  /** @internal */
+  get fd(): number | undefined {
+    return this.#fd;
   }
 
   /** @internal Once: the program has been sent this, or never will be. */
@@ -191,12 +215,20 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
   readonly signal: AbortSignal;
   readonly #stop: Stop;
   readonly #next: () => Promise<Decision>;
+  readonly #connections: InterceptConnections;
 
   /** @internal */
-  constructor(stop: Stop, name: Name, originalName: SyscallName, next: () => Promise<Decision>) {
+  constructor(
+    stop: Stop,
+    name: Name,
+    originalName: SyscallName,
+    connections: InterceptConnections,
+    next: () => Promise<Decision>,
+  ) {
     const { request } = stop;
     this.#stop = stop;
     this.#next = next;
+    this.#connections = connections;
     this.name = name;
     this.originalName = originalName;
     this.pid = request.pid;
@@ -295,7 +327,8 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
 
   /**
    * Succeeds with a copy of a descriptor of this process, for calls that make one. Of connect: the socket `fd` takes the
-   * place of the program's. No directories, which would lead out of a sandbox, and no disks.
+   * place of the program's. No directories, which would lead out of a sandbox, and no disks; sockets only by `hostSocket` where
+   * the sandbox has a network of its own.
    */
   fd(fd: number, options: DescriptorOptions = {}): Decision {
     const { addon } = native();
@@ -305,6 +338,14 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
     }
     if (this.name === 'connect' && kind !== 'socket')
       throw invalid(this, 'fd', fd, `a socket; this is a ${kind}`);
+    if (kind === 'socket' && this.#connections.apart && options.hostSocket !== true) {
+      throw invalid(
+        this,
+        'fd',
+        fd,
+        'what is no socket, which leads to the network it was made in: use serve(), or set hostSocket',
+      );
+    }
     const answer: Answer = { action: 'fd', cloexec: options.cloexec ?? this.#wantsCloexec() };
     return new Decision(this.#stop, answer, fd, () => options.release?.());
   }
@@ -319,28 +360,37 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
   /**
    * Succeeds with one end of a connection, whose other end `listener` gets once the program has its own:
    * `call.serve((socket) => httpServer.emit('connection', socket))`. For connect to an IPv4 or IPv6 address it is one of
-   * TCP, over this machine's loopback interface.
+   * TCP over a loopback interface, which is not this machine's where the sandbox has a network of its own.
    */
   serve(listener: (socket: Socket) => void): Decision {
     const { addon } = native();
-    const [ours, programs] = this.#connection(addon);
-    let socket: Socket;
-    try {
-      socket = new Socket({ fd: ours });
-      // A program that resets the connection must not end this process where nobody listens.
-      socket.on('error', (error) => log('%s: %s', this.name, error.message));
-      addon.releaseFd(ours);
-    } catch (error) {
-      addon.closeFd(ours);
-      addon.closeFd(programs);
-      throw error;
-    }
-    const answer: Answer = { action: 'fd', cloexec: this.#wantsCloexec() };
-    return new Decision(this.#stop, answer, programs, (delivered) => {
-      addon.closeFd(programs);
-      if (delivered) listener(socket);
-      else socket.destroy();
+    const made = this.#connections.open(this.#connectionKind()).then(([ours, programs]) => {
+      try {
+        const socket = new Socket({ fd: ours });
+        // A program that resets the connection must not end this process where nobody listens.
+        socket.on('error', (error) => log('%s: %s', this.name, error.message));
+        addon.releaseFd(ours);
+        return { socket, programs };
+      } catch (error) {
+        addon.closeFd(ours);
+        addon.closeFd(programs);
+        throw error;
+      }
     });
+    const answer: Answer = { action: 'fd', cloexec: this.#wantsCloexec() };
+    return new Decision(
+      this.#stop,
+      answer,
+      made.then(({ programs }) => programs),
+      (delivered) => {
+        const settle = ({ socket, programs }: { socket: Socket; programs: number }): void => {
+          addon.closeFd(programs);
+          if (delivered) listener(socket);
+          else socket.destroy();
+        };
+        made.then(settle).catch((error: unknown) => log('%s: %o', this.name, error));
+      },
+    );
   }
 
   /** Ends the process by SIGSYS. */
@@ -348,17 +398,10 @@ export class InterceptedCall<Name extends SyscallName = SyscallName> {
     return new Decision(this.#stop, { action: 'kill' });
   }
 
-  #connection(addon: Addon): [number, number] {
+  #connectionKind(): ConnectionKind {
     const { addr } = this.args as { addr?: SocketAddress };
-    if (addr?.family === 'inet6') {
-      try {
-        return addon.createTcpPair(true);
-      } catch {
-        // No IPv6 here.
-      }
-    }
-    if (addr?.family === 'inet' || addr?.family === 'inet6') return addon.createTcpPair(false);
-    return addon.createSocketPair(false);
+    if (addr?.family === 'inet6') return 'tcp6';
+    return addr?.family === 'inet' ? 'tcp4' : 'unix';
   }
 
   #names(): readonly string[] {

@@ -4,6 +4,7 @@ import { setMaxListeners } from 'node:events';
 import { logger } from './debug.js';
 import { SandboxError } from './errors.js';
 import { Decision, InterceptedCall, type Stop } from './intercept-call.js';
+import type { InterceptConnections } from './intercept-connections.js';
 import { milliseconds, type Rule, rule } from './option-rules.js';
 import { errnoOf } from './policy-check.js';
 import { isSyscall, type SyscallName, syscalls } from './syscalls.js';
@@ -140,6 +141,11 @@ function aborted(signal: AbortSignal): { promise: Promise<never>; forget: () => 
 export class Interceptors {
   /** The newest comes first. */
   #entries: Entry[] = [];
+  readonly #connections: InterceptConnections;
+
+  constructor(connections: InterceptConnections) {
+    this.#connections = connections;
+  }
 
   add(names: unknown, handler: unknown, options: InterceptOptions = {}): Interception {
     const entry: Entry = {
@@ -183,7 +189,9 @@ export class Interceptors {
     const entries = this.#entries.filter(({ numbers }) => numbers.has(request.number));
     const ask = async (index: number): Promise<Decision> => {
       const entry = entries[index];
-      const call = new InterceptedCall(stop, name, nameOf(request.original), () => ask(index + 1));
+      const call = new InterceptedCall(stop, name, nameOf(request.original), this.#connections, () =>
+        ask(index + 1),
+      );
       if (!entry) return index === 0 ? call.deny() : call.allow();
       return this.#run(entry, call, stop);
     };
@@ -201,7 +209,12 @@ export class Interceptors {
           )
         : undefined;
     // In a turn of its own: a handler that throws at once is as one that rejects.
-    const answer = Promise.resolve().then(() => entry.handler(call));
+    const answer = Promise.resolve()
+      .then(() => entry.handler(call))
+      .then(async (decision) => {
+        if (decision instanceof Decision && decision.stop === stop) await decision.ready;
+        return decision;
+      });
     answer.catch(() => {});
     try {
       const decision = await Promise.race([answer, ...waits.map(({ promise }) => promise)]);

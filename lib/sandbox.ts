@@ -18,6 +18,7 @@ import {
   Interceptors,
 } from './intercept.js';
 import { InterceptChannel } from './intercept-channel.js';
+import { InterceptConnections } from './intercept-connections.js';
 import { Isolated } from './isolated.js';
 import { fileLimit } from './isolation.js';
 import { launch } from './launch.js';
@@ -94,7 +95,7 @@ export class Sandbox implements AsyncDisposable {
   #peakBytes = 0;
   /** As they were when the sandbox was closed. */
   #lastMetrics: SandboxMetrics | undefined;
-  readonly #interceptors = new Interceptors();
+  readonly #interceptors: Interceptors;
   #starting = 0;
   #closed = false;
   #idle: (() => void) | undefined;
@@ -142,6 +143,7 @@ export class Sandbox implements AsyncDisposable {
     this.#policyFd = policyFd;
     this.#chaosFd = chaosFd;
     this.#isolated = isolated;
+    this.#interceptors = new Interceptors(new InterceptConnections(isolated));
     if (isolated)
       isolated.keeper.onLimit = (limit) => {
         this.#usedUp = limit;

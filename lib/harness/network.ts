@@ -14,6 +14,7 @@ import { SandboxError } from '../errors.js';
 import type { Interception } from '../intercept.js';
 import type { Isolated } from '../isolated.js';
 import { native } from '../native.js';
+import { NetworkSockets } from '../network-sockets.js';
 import type { Sandbox } from '../sandbox.js';
 import type { SocketAddress } from '../socket-address.js';
 import { addressText, destination, isForMany, isOwn } from './network-address.js';
@@ -21,7 +22,6 @@ import { addressBytes } from './network-dns.js';
 import { FlowRecord, FlowStream, SentBudget } from './network-flow.js';
 import { type Endpoint, PacketCapture } from './network-pcap.js';
 import { type ServiceOptions, Services } from './network-services.js';
-import { NetworkSockets } from './network-sockets.js';
 import type { VerdictFlow, VerdictName } from './verdict.js';
 
 const log = logger('network');

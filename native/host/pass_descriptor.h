@@ -22,20 +22,21 @@ struct MessageHeader {  // msghdr
   int flags;
 };
 
-struct MessageRights {  // cmsghdr with one descriptor
+struct MessageRights {  // cmsghdr with one descriptor, or two
   size_t size;
   int level, type;
   int fd;
-  int padding;
+  int second;
 };
-constexpr size_t kRightsSize = sizeof(size_t) + 3 * sizeof(int);                // without the padding
+constexpr size_t kRightsSize = sizeof(size_t) + 3 * sizeof(int);                // of one
 constexpr int kLevelSocket = 1, kTypeRights = 1;                                // SOL_SOCKET, SCM_RIGHTS
 constexpr u64 kDontWait = 0x40, kNoSignal = 0x4000, kCloseOnExec = 0x40000000;  // MSG_*
 
-// Sends bytes, with descriptor `fd` when it is not negative. What sendmsg(2) returns.
-inline i64 send_descriptor(int socket, const void* bytes, size_t size, int fd) {
+// Sends bytes, with descriptor `fd` when it is not negative, and then `second` when that is not. What sendmsg(2) returns.
+inline i64 send_descriptor(int socket, const void* bytes, size_t size, int fd, int second = -1) {
   MessageVector vector = {bytes, size};
-  MessageRights rights = {kRightsSize, kLevelSocket, kTypeRights, fd, 0};
+  MessageRights rights = {kRightsSize + (second >= 0 ? sizeof(int) : 0), kLevelSocket, kTypeRights, fd,
+                          second};
   MessageHeader header = {nullptr, 0, &vector, 1, nullptr, 0, 0};
   if (fd >= 0) {
     header.control = &rights;

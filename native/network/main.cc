@@ -1,5 +1,7 @@
-// Purpose: opens sockets in the network namespace of one sandbox for Node, which answers there for all the world.
-// Owner:   network: one small freestanding process for each VirtualNetwork (lib/harness/network.ts).
+// Purpose: opens sockets for Node: in the network namespace of one sandbox, where Node answers for all the world, or pairs of them
+//          in a namespace apart, of which programs of the sandbox are given one end.
+// Owner:   network: a small freestanding process for each VirtualNetwork (lib/harness/network.ts), and for each sandbox whose
+//          handlers serve connections (lib/intercept-connections.ts).
 // Threads: one. Trust: requests come from Node (abi/network.h). No guest can see this process, whose PID namespace is
 //          Node's, nor has it a descriptor of the socket. It keeps one capability in the sandbox's user namespace: ports
 //          below 1024.
@@ -7,6 +9,7 @@
 #include "host/pass_descriptor.h"
 #include "host/string.h"
 #include "host/syscall.h"
+#include "network/pair.h"
 #include "network/routes.h"
 #include "sandbox/config.h"
 #include "sandbox/failure.h"
@@ -39,18 +42,24 @@ sandbox::Config config;
   for (;;) host::call(__NR_exit_group, status);
 }
 
-void send(const char* bytes, size_t size, int fd = -1) {
-  if (host::send_descriptor(kSocket, bytes, size, fd) < 0) leave(0);
+void send(const char* bytes, size_t size, int fd = -1, int second = -1) {
+  if (host::send_descriptor(kSocket, bytes, size, fd, second) < 0) leave(0);
 }
 
-Failure enter() {
+// `apart`: with nothing of the sandbox's network, so that what a program does with its end concerns its own sandbox's ends only.
+Failure enter(bool apart) {
   if (Failure f = sandbox::read_config(kBlob, config)) return f;
   host::call(__NR_close, kBlob);
   sandbox::leave_groups();
-  if (Failure f = check(host::call(__NR_setns, kKeeper, CLONE_NEWUSER | CLONE_NEWNET), "join")) return f;
+  const u64 joined = CLONE_NEWUSER | (apart ? 0 : CLONE_NEWNET);
+  if (Failure f = check(host::call(__NR_setns, kKeeper, joined), "join")) return f;
   host::call(__NR_close, kKeeper);
+  if (apart) {
+    if (Failure f = check(host::call(__NR_unshare, CLONE_NEWNET), "network-namespace")) return f;
+  }
   if (Failure f = sandbox::become_user(config)) return f;
   if (Failure f = sandbox::start_loopback()) return f;
+  if (apart) return sandbox::drop_privileges();
   if (Failure f = own_all_addresses()) return f;
   return sandbox::drop_privileges(CAP_NET_BIND_SERVICE);
 }
@@ -101,19 +110,25 @@ bool take_request() {
   do size = host::call(__NR_recvfrom, kSocket, &request, sizeof request, 0, nullptr, nullptr);
   while (size == -EINTR);
   if (size != sizeof request) return false;
+  if (request.type == abi::kSocketTcpPair || request.type == abi::kSocketUnixPair) {
+    const Pair pair = request.type == abi::kSocketUnixPair ? unix_pair() : tcp_pair(request.ipv6 != 0);
+    const abi::SocketAnswer answer = {request.id, static_cast<u32>(pair.error)};
+    send(reinterpret_cast<const char*>(&answer), sizeof answer, pair.ends[0].get(), pair.ends[1].get());
+    return true;
+  }
   const Fd socket = open_socket(request);
   const abi::SocketAnswer answer = {request.id, static_cast<u32>(-socket.error())};
   send(reinterpret_cast<const char*>(&answer), sizeof answer, socket.ok() ? socket.get() : -1);
   return true;
 }
 
-[[noreturn]] void main() {
+[[noreturn]] void main(bool apart) {
   u64 all = ~0ull;
   host::call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, nullptr, sizeof all);
   host::call(__NR_prctl, PR_SET_NAME, "barchan-network", 0, 0, 0);
   static char buffer[2 * sandbox::kPathMax];
   Text line(buffer, sizeof buffer);
-  if (Failure f = enter()) {
+  if (Failure f = enter(apart)) {
     sandbox::put_failure(line, f);
     send(line.data(), line.size());
     leave(1);
@@ -128,4 +143,4 @@ bool take_request() {
 }  // namespace barchan::network
 
 // Called by host/start_x86_64.S, after relocation.
-extern "C" [[noreturn]] void barchan_main(barchan::u64*) { barchan::network::main(); }
+extern "C" [[noreturn]] void barchan_main(barchan::u64* stack) { barchan::network::main(stack[0] > 1); }

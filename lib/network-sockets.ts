@@ -1,11 +1,11 @@
-/** The process that opens sockets in a sandbox's network (native/network), and the talk with it (native/abi/network.h). */
+/** The process that opens sockets for a sandbox's programs (native/network), and the talk with it (native/abi/network.h). */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { logger } from '../debug.js';
-import { errnoText, SandboxError } from '../errors.js';
-import type { Keeper } from '../keeper.js';
-import { type Addon, native, type Watcher } from '../native.js';
-import { type SetupFailure, setupError } from '../setup-failure.js';
+import { logger } from './debug.js';
+import { errnoText, SandboxError } from './errors.js';
+import type { Keeper } from './keeper.js';
+import { type Addon, native, type Watcher } from './native.js';
+import { type SetupFailure, setupError } from './setup-failure.js';
 
 const log = logger('network');
 const messageMost = 4096;
@@ -21,9 +21,21 @@ export interface SocketAt {
   port: number;
 }
 
+/** As in native/abi/network.h. */
+const types = { stream: 1, datagram: 2, tcp4: 3, tcp6: 3, unix: 4 } as const;
+const noAddress = new Uint8Array(4);
+
+interface Request {
+  kind: keyof typeof types;
+  address: Uint8Array;
+  port: number;
+}
+
 interface Pending {
-  at: SocketAt;
-  resolve(fd: number): void;
+  request: Request;
+  /** How many descriptors. */
+  wanted: 1 | 2;
+  resolve(fds: number[]): void;
   reject(error: SandboxError): void;
 }
 
@@ -42,11 +54,14 @@ export class NetworkSockets {
   #nextId = 1;
   #ended = false;
 
-  /** Rejects with ERR_SANDBOX_SETUP or ERR_SYSTEM; then nothing is left. */
-  static async start(keeper: Pick<Keeper, 'pidFd' | 'blobFd'>): Promise<NetworkSockets> {
+  /** `apart`: not in the sandbox's network but in an empty one. Rejects with ERR_SANDBOX_SETUP or ERR_SYSTEM; then nothing is left. */
+  static async start(
+    keeper: Pick<Keeper, 'pidFd' | 'blobFd'>,
+    { apart = false } = {},
+  ): Promise<NetworkSockets> {
     const { addon, networkPath } = native();
     const [ours, theirs] = addon.createSocketPair(true);
-    const child = spawn(networkPath, [], {
+    const child = spawn(networkPath, apart ? ['apart'] : [], {
       stdio: ['ignore', 'ignore', 'ignore', theirs, keeper.pidFd, keeper.blobFd],
       env: {},
       cwd: '/',
@@ -84,10 +99,26 @@ export class NetworkSockets {
    * A bound socket, of streams a listening one, which is the caller's to close through the addon. Rejects with ERR_SYSTEM, where
    * `errno` says why it could not be had.
    */
-  open(at: SocketAt): Promise<number> {
+  async open(at: SocketAt): Promise<number> {
+    const [fd] = await this.#ask(at, 1);
+    return fd as number;
+  }
+
+  /** Both ends of a connection, the first non-blocking; as open(). */
+  async openPair(kind: 'unix' | 'tcp4' | 'tcp6'): Promise<[number, number]> {
+    const address = kind === 'tcp6' ? new Uint8Array(16) : noAddress;
+    return (await this.#ask({ kind, address, port: 0 }, 2)) as [number, number];
+  }
+
+  /** The process is gone, or leaves. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  #ask(request: Request, wanted: 1 | 2): Promise<number[]> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(gone());
-      this.#waiting.push({ at, resolve, reject });
+      this.#waiting.push({ request, wanted, resolve, reject });
       this.#send();
     });
   }
@@ -102,12 +133,12 @@ export class NetworkSockets {
   #send(): void {
     while (this.#waiting.length > 0 && this.#inFlight.size < mostInFlight && !this.#ended) {
       const pending = this.#waiting.shift() as Pending;
-      const { kind, address, port } = pending.at;
+      const { kind, address, port } = pending.request;
       const id = this.#nextId;
       this.#nextId = id === 2 ** 32 - 1 ? 1 : id + 1;
       const request = Buffer.alloc(requestSize);
       request.writeUInt32LE(id, 0);
-      request.writeUInt32LE(kind === 'stream' ? 1 : 2, 4);
+      request.writeUInt32LE(types[kind], 4);
       request.writeUInt32LE(address.length === 16 ? 1 : 0, 8);
       request.writeUInt32LE(port, 12);
       request.set(address, 16);
@@ -142,17 +173,17 @@ export class NetworkSockets {
         continue;
       }
       const pending = bytes.length === answerSize ? this.#inFlight.get(bytes.readUInt32LE(0)) : undefined;
-      const [fd, ...more] = fds;
-      for (const surplus of pending ? more : fds) this.#addon.closeFd(surplus);
+      const complete = fds.length === pending?.wanted;
+      if (!complete) for (const fd of fds) this.#addon.closeFd(fd);
       if (bytes.length === 0) {
         this.#end();
         return;
       }
       if (!pending) continue;
       this.#inFlight.delete(bytes.readUInt32LE(0));
-      if (fd !== undefined) pending.resolve(fd);
+      if (complete) pending.resolve(fds);
       else {
-        const errno = bytes.readUInt32LE(4) || 24; // EMFILE: there was no room for the descriptor here
+        const errno = bytes.readUInt32LE(4) || 24; // EMFILE: there was no room for descriptors here
         pending.reject(
           new SandboxError('ERR_SYSTEM', `Cannot open a socket in a sandbox's network: ${errnoText(errno)}`, {
             errno,
