@@ -118,6 +118,24 @@ it('is contained', async () => {
     expect(JSON.parse(said)).toMatchObject({ success: true, numPassedTests: 1 });
   });
 
+  it('has the debugger', async () => {
+    writeFileSync(
+      join(project, 'h.mjs'),
+      `import { Sandbox } from 'barchan';
+import { Vm } from 'barchan/vm';
+const box = await Sandbox.create();
+const vm = await Vm.spawn(box, ['/bin/echo', 'hello']);
+await vm.catchSyscalls({ entry: ['write'] });
+const stop = await vm.resume();
+const text = await vm.read(stop.args[1], Number(stop.args[2]));
+const end = await vm.resume();
+console.log(stop.reason, stop.name, text.toString().trim(), end.reason, end.exit.exitCode);
+await box.close();
+`,
+    );
+    expect(await inProject(process.execPath, 'h.mjs')).toBe('syscallEntry write hello exit 0\n');
+  });
+
   it('has its command', async () => {
     expect(await inProject('npx', 'barchan', 'run', '--', 'echo', 'hello')).toBe('hello\n');
     const report = JSON.parse(await inProject('npx', 'barchan', 'doctor', '--json'));
@@ -152,6 +170,8 @@ console.log(text.stdout.trim(), bytes.stdout.readUInt8(0));
         join(project, 'g.mts'),
         `import * as harness from 'barchan/harness';
 import 'barchan/harness/vitest';
+import { Sandbox } from 'barchan';
+import { Vm, type VmStop } from 'barchan/vm';
 import { expect } from 'vitest';
 const verdict: harness.Verdict = await harness.run({ attack: 'cve/trace_me' }, { network: 'virtual' });
 const layer: harness.Layer | undefined = verdict.stoppedBy;
@@ -162,6 +182,11 @@ expect(verdict).toBeStoppedBy('luck');
 // @ts-expect-error: there is no such sample
 await harness.run({ program: '/bin/true' });
 const html: string = await harness.formatReport('html', [verdict]);
+const vm = await Vm.spawn(await Sandbox.create(), ['/bin/true']);
+const stop: VmStop = await vm.resume();
+if (stop.reason === 'syscallEntry') console.log(stop.name, stop.args[0]?.toString(16));
+// @ts-expect-error: of an end there is no name
+if (stop.reason === 'exit') console.log(stop.name);
 console.log(layer, html.length);
 `,
       );
