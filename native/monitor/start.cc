@@ -227,7 +227,7 @@ void take_terminal() {
            .debugged = debugged},
           config.blob.breach_fd != 0);
   events::executed(program.path, reinterpret_cast<const char* const*>(kernel.arguments), 0);
-  debug::start(t, false);
+  if (debugged) debug::start(t, false);  // without a debugger there may be no fcntl(2) any more
   run(t);
 }
 
