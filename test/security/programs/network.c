@@ -22,15 +22,21 @@ static int tcp(const char* address, int port) {
   return result;
 }
 
-static int local(const char* name, int abstract) {
+static int local_of(const char* name, int abstract, socklen_t size) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
   strncpy(to.sun_path + abstract, name, sizeof to.sun_path - 2);
-  socklen_t size = offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name) + !abstract;
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   int result = connect(fd, (struct sockaddr*)&to, size), error = errno;
   close(fd);
   errno = error;
   return result;
+}
+
+// An abstract name ends where the address does: versions of Node.js listen with the zeros behind it, or without them.
+static int local(const char* name, int abstract) {
+  int result = local_of(name, abstract, sizeof(struct sockaddr_un));
+  if (result == 0) return result;
+  return local_of(name, abstract, offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name) + !abstract);
 }
 
 int main(int argc, char** argv) {
