@@ -53,6 +53,8 @@ export class NetworkSockets {
   #ready: ((line: string | undefined) => void) | undefined;
   #nextId = 1;
   #ended = false;
+  /** Told once when the process ends and nobody has closed it. */
+  onGone: ((error: SandboxError) => void) | undefined;
 
   /** `apart`: not in the sandbox's network but in an empty one. Rejects with ERR_SANDBOX_SETUP or ERR_SYSTEM; then nothing is left. */
   static async start(
@@ -125,6 +127,7 @@ export class NetworkSockets {
 
   /** Resolves when the process is gone. */
   async close(): Promise<void> {
+    this.onGone = undefined;
     this.#end();
     this.#process.ref();
     await this.#exited;
@@ -203,5 +206,6 @@ export class NetworkSockets {
     for (const pending of [...this.#inFlight.values(), ...this.#waiting]) pending.reject(gone());
     this.#inFlight.clear();
     this.#waiting.length = 0;
+    this.onGone?.(gone());
   }
 }

@@ -40,6 +40,11 @@ const noBudget = new SentBudget(0);
 export interface VirtualNetworkOptions extends ServiceOptions {
   /** Connections to these are refused, as where nobody listens, and datagrams come to nothing. */
   refuse?: ((target: { host: string | undefined; address: string; port: number }) => boolean) | undefined;
+  /**
+   * Told when the network's process has ended though nobody closed it (somebody has killed it): ERR_SYSTEM. From then on nothing that is
+   * new is answered; `failure` is the same.
+   */
+  onFailure?: ((error: SandboxError) => void) | undefined;
   /** How much pcap() can hold; default 16 MiB. */
   captureBytes?: number | undefined;
 }
@@ -62,6 +67,7 @@ export class VirtualNetwork implements AsyncDisposable {
   readonly #open = new Set<Socket>();
   #answering = 0;
   #omitted = 0;
+  #failure: SandboxError | undefined;
   #sockets: NetworkSockets | undefined;
   #isolated: Isolated | undefined;
   #interception: Interception | undefined;
@@ -94,6 +100,14 @@ export class VirtualNetwork implements AsyncDisposable {
     this.#attached = true;
     this.#isolated = isolated;
     this.#sockets = await NetworkSockets.start(isolated.keeper);
+    this.#sockets.onGone = (error) => {
+      this.#failure = error;
+      try {
+        this.#options.onFailure?.(error);
+      } catch (thrown) {
+        log('onFailure: %o', thrown);
+      }
+    };
     isolated.attached.add(this);
     this.since = Date.now();
     this.#interception = box.intercept(['connect', 'sendto', 'sendmsg'], async (call) => {
@@ -117,6 +131,11 @@ export class VirtualNetwork implements AsyncDisposable {
   /** Names, connections and datagrams that there was no room for. */
   get omitted(): number {
     return this.#omitted + this.#services.omitted;
+  }
+
+  /** Why nothing new is answered any more, if that is so. */
+  get failure(): SandboxError | undefined {
+    return this.#failure;
   }
 
   /** pcap() lacks what came last. */

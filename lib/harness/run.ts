@@ -150,7 +150,7 @@ class Run {
       },
       stdout: this.#stdout.result(),
       stderr: this.#stderr.result(),
-      complete: audit.complete && omitted === 0 && !syscalls.some(({ atLeast }) => atLeast),
+      complete: audit.complete && omitted === 0 && !net?.failure && !syscalls.some(({ atLeast }) => atLeast),
       missing: audit.missing,
       omitted,
       programs: audit.programs,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, VirtualNetwork, type VirtualNetworkOptions } from '../../lib/harness/index.js';
 import { Sandbox } from '../../lib/index.js';
+import { networkProcesses } from '../helpers/network-processes.js';
 import { describeFds } from '../helpers/open-files.js';
 import { python, temporaryFolder } from '../helpers/programs.js';
 import { needsProgram } from '../helpers/skip.js';
@@ -265,6 +266,23 @@ print('done')`),
   expect(net.pcap().length).toBeLessThanOrEqual(256 * 1024 + 24);
   expect(net.pcapTruncated).toBe(true);
   await expect.poll(describeFds).toEqual(before);
+});
+
+it('says when its process was killed', async () => {
+  const told: unknown[] = [];
+  const net = new VirtualNetwork({ onFailure: (error) => told.push(error) });
+  await using box = await Sandbox.create({ timeoutMs: 30_000 });
+  await net.attach(box);
+  expect(net.failure).toBeUndefined();
+  const [pid, ...more] = networkProcesses();
+  expect(more).toEqual([]);
+  process.kill(pid as number, 'SIGKILL');
+  await expect.poll(() => told).toEqual([expect.objectContaining({ code: 'ERR_SYSTEM' })]);
+  expect(net.failure).toBe(told[0]);
+  const code = "import socket; print(socket.socket().connect_ex(('192.0.2.1', 1)))";
+  expect((await box.exec(python(code))).stdout).toBe('111\n');
+  await net.close();
+  expect(told).toHaveLength(1);
 });
 
 it('serves one sandbox with a network of its own', async () => {

@@ -1,11 +1,12 @@
 /** A socket from a handler must not be a way into the host's network (docs/intercept.md). */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Decision, type InterceptedCall, Sandbox, type SandboxOptions } from '../../lib/index.js';
 import { native } from '../../lib/native.js';
+import { networkProcesses } from '../helpers/network-processes.js';
 import { compileAttack } from '../helpers/sandbox-programs.js';
 import { requires } from '../helpers/skip.js';
 
@@ -121,26 +122,20 @@ it("the attacks work where the network is the host's", async () => {
 });
 
 it('connections are served again after somebody has killed their process, and it ends with its sandbox', async () => {
-  const children = (): number[] =>
-    readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter((pid) => pid && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'barchan-network\n')
-      .map(Number);
   {
     await using box = await Sandbox.create({ timeoutMs: 30_000 });
     box.intercept('connect', (call) => call.serve((socket) => socket.end('hello')));
     const code = "import socket; print(socket.create_connection(('192.0.2.1', 1)).recv(9))";
     const ask = async (): Promise<string> => (await box.exec(['/usr/bin/python3', '-c', code])).stdout;
-    expect(children()).toEqual([]);
+    expect(networkProcesses()).toEqual([]);
     expect(await ask()).toBe("b'hello'\n");
-    const [pid, ...more] = children();
+    const [pid, ...more] = networkProcesses();
     expect(more).toEqual([]);
     process.kill(pid as number, 'SIGKILL');
-    await expect.poll(children).toEqual([]);
+    await expect.poll(networkProcesses).toEqual([]);
     expect(await ask()).toBe("b'hello'\n");
     expect(await ask()).toBe("b'hello'\n");
-    expect(children()).toHaveLength(1);
+    expect(networkProcesses()).toHaveLength(1);
   }
-  expect(children()).toEqual([]);
+  expect(networkProcesses()).toEqual([]);
 });
