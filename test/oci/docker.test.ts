@@ -8,6 +8,7 @@ import { requires } from '../helpers/skip.js';
 import { removeTemplates } from './bed.js';
 import { brief, common, installed, same } from './engine-cases.js';
 import { Docker, makeImageRoot } from './engines.js';
+import { options, remove } from './option-cases.js';
 
 afterAll(removeTemplates);
 
@@ -46,6 +47,7 @@ describe('docker', () => {
   });
   afterAll(() => docker.stop());
   common(docker, () => problem);
+  options(docker, '64MiB');
 
   it('runs an init', () =>
     same(
@@ -82,29 +84,64 @@ describe('docker', () => {
       '/dev/pts/0\r\nyes\r\n',
     ));
 
-  it('runs health checks', async () => {
-    const name = `health-${process.pid}`;
-    const options = ['-d', '--name', name, '--health-cmd', 'test -f /etc/passwd', '--health-interval', '1s'];
-    expect(docker.runImage('barchan', options, 'box', 'sleep', '60').status).toBe(0);
-    await expect
-      .poll(() => docker.call(['inspect', '-f', '{{.State.Health.Status}}', name]).stdout.trim(), {
-        timeout: 20_000,
-      })
-      .toBe('healthy');
-    docker.call(['rm', '-f', name]);
+  it('runs health checks, and tells when one fails', async () => {
+    const names = Object.values(docker.runtimes).map((runtime) => [
+      runtime,
+      `health-${runtime}-${process.pid}`,
+    ]);
+    const all = names.map(([, name]) => name as string);
+    const options = [
+      '--health-cmd',
+      'cat /etc/passwd',
+      '--health-interval',
+      '300ms',
+      '--health-retries',
+      '1',
+    ];
+    const health = (wanted: string) =>
+      expect
+        .poll(() => docker.call(['inspect', '-f', '{{.State.Health.Status}}', ...all]).stdout, {
+          timeout: 40_000,
+        })
+        .toBe(`${wanted}\n${wanted}\n`);
+    try {
+      for (const [runtime, name] of names as [string, string][])
+        expect(
+          docker.runImage(runtime, ['-d', '--name', name, ...options], 'box', 'sleep', '60').status,
+        ).toBe(0);
+      await health('healthy');
+      for (const name of all) expect(docker.call(['exec', name, 'rm', '/etc/passwd']).status).toBe(0);
+      await health('unhealthy');
+    } finally {
+      remove(docker, ...all);
+    }
   });
 
-  it('restarts what fails', async () => {
-    const name = `restart-${process.pid}`;
-    expect(
-      docker.runImage('barchan', ['-d', '--name', name, '--restart', 'on-failure:2'], 'box', 'false').status,
-    ).toBe(0);
-    await expect
-      .poll(() => docker.call(['inspect', '-f', '{{.RestartCount}} {{.State.Status}}', name]).stdout.trim(), {
-        timeout: 20_000,
-      })
-      .toBe('2 exited');
-    docker.call(['rm', '-f', name]);
+  it('restarts by each policy', async () => {
+    const again = 'test -e /tmp/again && exec sleep 1000; touch /tmp/again';
+    const cases = [
+      ['no', 'exit 1', '0 exited 1'],
+      ['on-failure:2', 'exit 1', '2 exited 1'],
+      ['on-failure', 'exit 0', '0 exited 0'],
+      ['always', again, '1 running 0'],
+      ['unless-stopped', again, '1 running 0'],
+    ].flatMap((row) => Object.values(docker.runtimes).map((runtime) => [runtime, ...row]));
+    const names = cases.map((_, index) => `restart-${index}-${process.pid}`);
+    try {
+      for (const [index, [runtime, policy, script]] of (cases as string[][]).entries()) {
+        const options = ['-d', '--name', names[index] as string, '--restart', policy as string];
+        expect(docker.runImage(runtime as string, options, 'box', 'sh', '-c', script as string).stderr).toBe(
+          '',
+        );
+      }
+      const format = '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}';
+      await expect
+        .poll(() => docker.call(['inspect', '-f', format, ...names]).stdout, { timeout: 40_000 })
+        .toBe(cases.map((row) => `${row[3]}\n`).join(''));
+    } finally {
+      docker.call(['update', '--restart', 'no', ...names]); // a restart shall not cross with the kill
+      remove(docker, ...names);
+    }
   });
 
   describe('services', () => {

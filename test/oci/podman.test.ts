@@ -1,10 +1,11 @@
 // Containers as people run them: podman with barchan-runtime does what it does with runc.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { removeTemplates } from './bed.js';
-import { common, installed } from './engine-cases.js';
+import { brief, common, installed, same } from './engine-cases.js';
 import { makeImageRoot, Podman } from './engines.js';
+import { options, remove } from './option-cases.js';
 
 afterAll(removeTemplates);
 
@@ -18,25 +19,40 @@ describe('podman', () => {
   });
   afterAll(() => podman.stop());
   common(podman, () => problem);
+  options(podman, '67.11MB');
 
-  it('runs health checks and pods', () => {
-    const { barchan } = podman.runtimes;
+  it('runs health checks, and tells when one fails', () => {
     const name = `health-${process.pid}`;
-    expect(
-      podman.runImage(
-        barchan,
-        ['-d', '--name', name, '--health-cmd', 'test -f /etc/passwd'],
-        'box',
-        'sleep',
-        '60',
-      ).status,
-    ).toBe(0);
-    expect(podman.call(['healthcheck', 'run', name]).status).toBe(0);
-    podman.call(['rm', '-f', '-t', '0', name]);
-    expect(podman.call(['pod', 'create', '--infra=false', '--name', `pod-${name}`]).status).toBe(0);
-    expect(podman.runImage(barchan, ['--rm', '--pod', `pod-${name}`], 'box', 'echo', 'in a pod').stdout).toBe(
-      'in a pod\n',
+    same(
+      podman,
+      (r) => {
+        const check = () => podman.call(['healthcheck', 'run', name]).status;
+        const options = ['-d', '--name', name, '--health-cmd', 'test -f /etc/passwd'];
+        try {
+          const started = podman.runImage(r, options, 'box', 'sleep', '60').status;
+          const first = check();
+          return [started, first, podman.call(['exec', name, 'rm', '/etc/passwd']).status, check()];
+        } finally {
+          remove(podman, name);
+        }
+      },
+      [0, 0, 0, 1],
     );
-    podman.call(['pod', 'rm', '-f', `pod-${name}`]);
+  });
+
+  it('runs containers in a pod', () => {
+    const pod = `pod-${process.pid}`;
+    same(
+      podman,
+      (r) => {
+        try {
+          const made = podman.call(['pod', 'create', '--infra=false', '--name', pod]).status;
+          return [made, brief(podman.runImage(r, ['--rm', '--pod', pod], 'box', 'echo', 'in a pod'))];
+        } finally {
+          podman.call(['pod', 'rm', '-f', pod]);
+        }
+      },
+      [0, [0, 'in a pod\n']],
+    );
   });
 });
