@@ -11,6 +11,11 @@
 
 int main(int argc, char** argv) {
   if (argc > 1) return 0;
+  // Where a policy lets it make no child, that it can make none afterwards is no harm.
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0) _exit(7);
+  const int could = child > 0 && waitpid(child, &status, 0) == child && status == 7 << 8;
   int numbers[4096];
   int count = read_descriptors(numbers, 4096), closed = 0, native = getenv("ATTACK_NATIVE") != NULL;
   for (int i = 0; i < count; i++)
@@ -20,12 +25,12 @@ int main(int argc, char** argv) {
   syscall(SYS_close_range, 3, ~0U, 2);
   syscall(SYS_close_range, 3, ~0U, 4);
   // A fork needs a new VM, an exec needs everything.
-  pid_t child = fork();
+  child = fork();
   if (child == 0) _exit(7);
-  int status = 0;
+  status = 0;
   CONTROL("fork", child);
   CONTROL("wait", waitpid(child, &status, 0));
-  MUST_NOT("harm by close_range", child > 0 && status != 7 << 8, "unharmed");
+  MUST_NOT("harm by close_range", (could || child > 0) && status != 7 << 8, "unharmed");
   struct rlimit none = {3, 3};
   setrlimit(RLIMIT_NOFILE, &none);
   child = fork();

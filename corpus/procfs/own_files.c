@@ -66,7 +66,9 @@ int main(void) {
   for (int i = 0; i < 4; i++) {
     int pipes[2], leaks = 1;
     CONTROL("pipe", pipe(pipes));
+    // Where it can make no child, as under barchan:strict, it sees none of this.
     pid_t child = fork();
+    if (child < 0) leaks = 0;
     if (child == 0) {
       snprintf(path, sizeof path, "/proc/%d/%s", getppid(), seen[i]);
       long size = load(path);
@@ -85,10 +87,15 @@ int main(void) {
       write(pipes[1], &leaks, sizeof leaks);
       _exit(0);
     }
-    waitpid(child, NULL, 0);
-    read(pipes[0], &leaks, sizeof leaks);
+    close(pipes[1]);
+    if (child > 0) {
+      waitpid(child, NULL, 0);
+      // A child that says nothing has shown nothing.
+      CONTROL("a child's answer", read(pipes[0], &leaks, sizeof leaks) == sizeof leaks ? 0 : -1);
+    }
+    close(pipes[0]);
     snprintf(path, sizeof path, "a parent's %s", seen[i]);
-    MUST_NOT(path, leaks, "hidden");
+    MUST_NOT(path, leaks, child < 0 ? "no-child" : "hidden");
   }
   long size = load("/proc/self/auxv");
   for (long k = 0; k + 16 <= size; k += 16) {

@@ -48,6 +48,13 @@ async function main(word: string | undefined, args: string[]): Promise<void> {
 }
 
 const [word, ...args] = process.argv.slice(2);
+// Nothing is left that could settle what is awaited below. Node would end with a status of its own, 13.
+process.once('beforeExit', () => {
+  if (over) return;
+  writeSync(2, `barchan: this is a defect, please report it: ${word} waits for what cannot come\n`);
+  process.exit(125);
+});
+let over = false;
 try {
   await main(word, args);
 } catch (error) {
@@ -56,4 +63,6 @@ try {
   const remedy = code === 'EMFILE' ? ' Raise the limit on open files (ulimit -n) to 128 or more.' : '';
   writeSync(2, `barchan: cannot start: ${message}.${remedy}\n`);
   process.exit(125);
+} finally {
+  over = true;
 }

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { SandboxError } from '../errors.js';
 import type { SandboxOptions } from '../options.js';
 import { Sandbox } from '../sandbox.js';
-import { type AttackReport, collect, judge } from './judge.js';
+import { type AttackReport, collect, judge, untilGone } from './judge.js';
 import type { Attack } from './metadata.js';
 import { inside, leave, runOutside, searchPath } from './outside.js';
 
@@ -79,9 +79,10 @@ async function runOnce(
     breaches.push(error.breach?.syscall ?? 'unknown');
     return { exitCode: null, signal: 'SIGKILL', timedOut: false };
   });
-  const [lines, errors, { exitCode, signal, timedOut }] = await Promise.all([
-    judge(stdout, stdin, { pid: () => guest.pid, injector }),
-    collect(stderr),
+  const reading = Promise.all([judge(stdout, stdin, { pid: () => guest.pid, injector }), collect(stderr)]);
+  const gone = ended.then(() => guest.end());
+  const [[lines, errors], { exitCode, signal, timedOut }] = await Promise.all([
+    untilGone(gone, [stdout, stderr], reading),
     ended,
   ]);
   box.off('violation', onRefusal);

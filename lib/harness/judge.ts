@@ -1,9 +1,9 @@
 /** The judge's side of a running attack: reads what it reports, and answers what it asks for (corpus/attack.h). */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { signalName } from '../signals.js';
 
@@ -28,8 +28,11 @@ export interface Subject {
 
 const longestOutput = 1 << 20;
 const mostLines = 10_000;
-/** How long a child may take to come to its wait. */
+/** How long a child may take to come to its wait, and the injector to make a call. */
 const settleMs = 10_000;
+/** Streams of an attack that has ended are somebody else's when nothing comes for so long, or something for very long. */
+const drainMs = 1000;
+const mostDrains = 5;
 
 /** The host's view of the mappings of a process, as corpus/attack.h reads them. */
 function mappings(pid: number): string {
@@ -74,7 +77,10 @@ async function waitingChild(pid: number): Promise<number> {
 async function inject(injector: string, pid: number, call: string): Promise<string> {
   try {
     const child = await waitingChild(pid);
-    const { stdout } = await promisify(execFile)(injector, [String(child), ...call.split(' ')]);
+    const { stdout } = await promisify(execFile)(injector, [String(child), ...call.split(' ')], {
+      timeout: settleMs,
+      killSignal: 'SIGKILL',
+    });
     return stdout;
   } catch (error) {
     return `failed ${(error as Error).message.replaceAll('\n', ' ')}\n`;
@@ -82,9 +88,13 @@ async function inject(injector: string, pid: number, call: string): Promise<stri
 }
 
 /** What an attack asks for by a line of its output; undefined: nothing. */
-export function answer(line: string, pid: number): string | undefined {
-  if (line === 'maps?') return mappings(pid);
-  return line === 'descriptors?' ? descriptors(pid) : undefined;
+export function answer(line: string, pid: () => number): string | undefined {
+  if (line !== 'maps?' && line !== 'descriptors?') return undefined;
+  try {
+    return line === 'maps?' ? mappings(pid()) : descriptors(pid());
+  } catch {
+    return '.\n'; // it has ended
+  }
 }
 
 /** Takes one line of an attack's output into what it has reported. */
@@ -98,16 +108,40 @@ export function readLine(line: string, report: AttackReport): void {
   if (control && control[2] !== 'ok') report.failedControls.push(`${control[1]} ${control[2]}`);
 }
 
+/**
+ * Chunks of `stream` as text until it ends or is destroyed. Not by node:readline, whose iterator waits for ever for a stream
+ * that has ended before, as that of an attack which wrote nothing may have, and for one that is destroyed.
+ */
+async function* textOf(stream: Readable): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of stream) yield decoder.decode(chunk as Uint8Array, { stream: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+}
+
+/** Lines of the first mebibyte of `stream`; the rest is read and dropped, so that its writer is not held. */
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let size = 0;
+  let partial = '';
+  for await (const text of textOf(stream)) {
+    if (size > longestOutput) continue;
+    size += text.length;
+    const lines = (partial + text).split('\n');
+    partial = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (partial !== '') yield partial;
+}
+
 /** Reads an attack's report to its end, answering what it asks for. */
 export async function judge(stdout: Readable, stdin: Writable, subject: Subject): Promise<AttackReport> {
   const report: AttackReport = { attempts: [], failedControls: [] };
-  let size = 0;
   stdin.on('error', () => {});
-  for await (const line of createInterface({ input: stdout })) {
-    size += line.length;
-    if (size > longestOutput) break;
+  for await (const line of linesOf(stdout)) {
     const [, call, name] = /^inject\? (\d+(?: -?\d+){6}) (.+)$/.exec(line) ?? [];
-    let answered = answer(line, subject.pid());
+    let answered = answer(line, subject.pid);
     if (subject.injector && call && name) {
       answered = await inject(subject.injector, subject.pid(), call);
       const signal = /^killed (\d+)/.exec(answered)?.[1];
@@ -124,6 +158,34 @@ export async function judge(stdout: Readable, stdin: Writable, subject: Subject)
 /** What comes on a stream, up to a mebibyte; the rest is read and dropped. */
 export async function collect(stream: Readable): Promise<string> {
   let all = '';
-  for await (const chunk of stream) if (all.length < longestOutput) all += chunk;
+  for await (const text of textOf(stream)) if (all.length < longestOutput) all += text;
   return all;
+}
+
+/**
+ * Resolves as `reading`, which reads `streams` to their ends. When all processes that are known have `ended` and a stream is
+ * still open, one that nobody knows holds it: then what has come is all that there is.
+ */
+export async function untilGone<Result>(
+  ended: Promise<unknown>,
+  streams: readonly Readable[],
+  reading: Promise<Result>,
+): Promise<Result> {
+  let over = false;
+  const done = reading.finally(() => {
+    over = true;
+  });
+  done.catch(() => {}); // told of below, or the failure of `ended` is
+  await ended;
+  const received = (): number =>
+    streams.reduce((sum, stream) => sum + ((stream as Partial<Socket>).bytesRead ?? 0), 0);
+  for (let before = -1, round = 0; !over && before !== received() && round < mostDrains; round++) {
+    before = received();
+    const late = new AbortController();
+    await Promise.race([done, sleep(drainMs, undefined, { signal: late.signal }).catch(() => {})]);
+    late.abort();
+    await nextTurn();
+  }
+  for (const stream of streams) stream.destroy();
+  return await done;
 }

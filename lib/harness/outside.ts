@@ -1,9 +1,9 @@
 /** Running an attack by a program of the host: the attack itself, or another isolation's command. */
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { AttackRun, Told } from './attack.js';
-import { children, collect, judge } from './judge.js';
+import { children, collect, judge, untilGone } from './judge.js';
 import type { Attack } from './metadata.js';
 
 /** Where an attack is shown in an isolation of any kind. */
@@ -43,6 +43,20 @@ export interface Command {
   end?(): Promise<unknown>;
 }
 
+/** How long a command may take to end after its processes were killed. */
+const endGraceMs = 20_000;
+
+/** Kills whoever still runs with the environment of this very attack, wherever it has gone: a session of its own, another parent. */
+function killByEnvironment({ ATTACK_SECRET: secret }: Told): void {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    try {
+      if (readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(`ATTACK_SECRET=${secret}`))
+        process.kill(Number(name), 'SIGKILL');
+    } catch {} // it has ended, or is another user's
+  }
+}
+
 /** Runs `command`, which runs `attack`, to its end or to the attack's time-out. */
 export async function runOutside(
   attack: Attack,
@@ -73,25 +87,31 @@ export async function runOutside(
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {} // nobody is left in it
+    if (told.ATTACK_SECRET !== undefined) killByEnvironment(told);
   };
-  const timer = setTimeout(() => {
-    timedOut = true;
-    killAll();
-    void end?.();
-  }, attack.timeoutMs);
-  try {
-    const lines = judge(stdout, stdin, {
-      pid: () => (wraps ? attackBelow(pid) : pid),
-      injector: undefined,
-    });
-    const errors = collect(stderr);
-    const exit = await exited;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      timedOut = true;
+      killAll();
+      void end?.().catch(() => {}); // done again below
+      timer = setTimeout(() => reject(new Error(`${program} does not end`)), endGraceMs);
+    }, attack.timeoutMs);
+  });
+  const gone = (async () => {
+    const exit = await Promise.race([exited, late]);
     // What it has left behind may hold its streams.
     killAll();
     await end?.();
-    return { ...(await lines), stderr: await errors, ...exit, timedOut, refused: [], breaches: [] };
+    return exit;
+  })();
+  try {
+    const subject = { pid: () => (wraps ? attackBelow(pid) : pid), injector: undefined };
+    const reading = Promise.all([judge(stdout, stdin, subject), collect(stderr)]);
+    const [lines, errors] = await untilGone(gone, [stdout, stderr], reading);
+    return { ...lines, stderr: errors, ...(await gone), timedOut, refused: [], breaches: [] };
   } finally {
     clearTimeout(timer);
-    stdin.destroy();
+    for (const stream of [stdin, stdout, stderr]) stream.destroy();
   }
 }

@@ -214,7 +214,7 @@ class Run {
       guest.stdin.on('error', () => {});
       const lines = new Lines((line) => {
         readLine(line, this.#report);
-        const answered = attack.reads && answer(line, guest.pid);
+        const answered = attack.reads && answer(line, () => guest.pid);
         if (answered !== undefined) guest.stdin.write(answered);
       });
       guest.stdout.on('data', (chunk: Buffer) => lines.take(chunk)).once('end', () => lines.end());

@@ -29,8 +29,7 @@ it.each(families)(
       expect(failure, what).toBeUndefined();
       expect(verdict && holes(where, attack, verdict), what).toEqual([]);
       expect(verdict, what).toMatchObject({ contained: true, reached: [] });
-      // Under strict one may wait for a child that it could not make; its time-out is its end.
-      if (where.name !== 'barchan:strict') expect(verdict?.exit.timedOut, what).toBe(false);
+      expect(verdict?.exit.timedOut, what).toBe(false);
       if (where.name === 'barchan:compat' && attack.stoppedBy === 'seccomp')
         expect(verdict?.stoppedBy, what).toBe('seccomp');
     }
