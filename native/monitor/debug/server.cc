@@ -325,9 +325,8 @@ bool make_server(Thread& t) {
   self.self = &self;
   self.signals = &no_signals;
   self.executes = true;
-  const u64 arguments[5] = {
-      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS,
-      reinterpret_cast<u64>(stack) + kStackSize - 64, 0, 0, host::word(&self)};
+  const u64 arguments[5] = {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS,
+                            reinterpret_cast<u64>(stack) + kStackSize - 64, 0, 0, host::word(&self)};
   const u64 all = ~u64{0};
   host::call(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, nullptr, sizeof all);
   const i64 result = barchan_clone(__NR_clone, arguments, nullptr, server_main);
