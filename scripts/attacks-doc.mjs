@@ -56,7 +56,7 @@ function outcome(result, attack, isolation) {
   if (verdict.contained === true && worked > 0) return `${worked} of ${verdict.attempts.length} permitted`;
   if (worked > 0) return `**${worked} of ${verdict.attempts.length}**`;
   if (verdict.contained === false) return '**reached the host**';
-  return verdict.stoppedBy ?? 'stopped';
+  return verdict.stoppedBy ?? (verdict.exit.timedOut ? 'timed out' : 'stopped');
 }
 
 /** The section, from the JSON of a comparison. @param {any} result */
@@ -74,9 +74,9 @@ function comparison(result) {
   const count = (/** @type {number} */ column, /** @type {(text: string) => boolean} */ fits) =>
     rows.filter((row) => fits(row[column])).length;
   const sums = [
-    ['stopped or permitted', (/** @type {string} */ text) => !/^(\*|-$|failed)/.test(text)],
+    ['stopped or permitted', (/** @type {string} */ text) => !/^(\*|-$|failed|timed out)/.test(text)],
     ['worked, in part or whole', (/** @type {string} */ text) => text.startsWith('*')],
-    ['not run', (/** @type {string} */ text) => text === '-' || text === 'failed'],
+    ['not run, or not to its end', (/** @type {string} */ text) => /^(-$|failed|timed out)/.test(text)],
   ].map(([label, fits]) => [
     `**${label}**`,
     ...names.map((_, column) => count(column + 1, /** @type {any} */ (fits))),
