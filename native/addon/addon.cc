@@ -22,6 +22,12 @@ Napi::Value fail_argument(Napi::Env env, const char* message) {
   return fail(env, {"ERR_INVALID_ARG_TYPE", 0, nullptr, message, {}, {}});
 }
 
+void report_uncaught(Napi::Env env) {
+  napi_value error;
+  if (env.IsExceptionPending() && napi_get_and_clear_last_exception(env, &error) == napi_ok)
+    napi_fatal_exception(env, error);
+}
+
 namespace {
 
 // One instance per environment (main thread or worker).

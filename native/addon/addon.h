@@ -48,6 +48,10 @@ struct Failure {
 Napi::Value fail(Napi::Env env, const Failure& failure);
 Napi::Value fail_argument(Napi::Env env, const char* message);
 
+// For calls from the event loop, behind each: what the callback, or what ran when it had returned (process.nextTick), has thrown is an
+// uncaught exception. Left pending it would come out of the next call of the addon, or keep the next callback from running.
+void report_uncaught(Napi::Env env);
+
 // openDevice(path: string): {fd, apiVersion, capabilities}
 Napi::Value open_device(const Napi::CallbackInfo& info, Descriptors& descriptors);
 // createMemfd(name: string, bytes: Uint8Array): fd, sealed against every change

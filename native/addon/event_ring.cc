@@ -74,6 +74,7 @@ void on_wake(uv_poll_t* handle, int, int) {
   const Napi::Env env(shared->env);
   const Napi::HandleScope scope(env);
   shared->wake.MakeCallback(env.Global(), std::initializer_list<napi_value>{}, *shared->context);
+  report_uncaught(env);
 }
 
 class EventRing : public Napi::ObjectWrap<EventRing> {

@@ -42,6 +42,7 @@ void on_event(uv_poll_t* handle, int status, int events) {
   poll->callback.MakeCallback(env.Global(),
                               {truth(status < 0 || (events & UV_READABLE)), truth(events & UV_WRITABLE),
                                truth(status < 0 || (events & UV_DISCONNECT))});
+  report_uncaught(env);
 }
 
 }  // namespace

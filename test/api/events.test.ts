@@ -409,4 +409,23 @@ describe('an error of a listener', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(thrown).toMatchObject([{ message: 'mine' }]);
   });
+
+  it('is uncaught in every event of a program that goes on', async () => {
+    await using box = await Sandbox.create({ isolation: 'none' });
+    thrown.length = 0;
+    let events = 0;
+    const enough = new Promise<void>((resolve) => {
+      box.on('exec', () => {
+        if (++events === 20) resolve();
+        throw new Error(`exec ${events}`);
+      });
+    });
+    const guest = await box.spawn(['sh', '-c', 'while :; do sleep 0.02; done'], { stdio: 'ignore' });
+    await enough;
+    guest.kill('SIGKILL');
+    await guest.exited;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(thrown.length).toBe(events);
+    expect(thrown.slice(0, 3)).toMatchObject([1, 2, 3].map((i) => ({ message: `exec ${i}` })));
+  });
 });
