@@ -1,5 +1,5 @@
 /** The process that reaches into a sandbox's files (native/files), and the talk with it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { logger } from './debug.js';
 import { SandboxError } from './errors.js';
@@ -14,6 +14,7 @@ import {
 } from './files-message.js';
 import type { Keeper } from './keeper.js';
 import { type Addon, native, type Watcher } from './native.js';
+import { startSandboxProcess } from './sandbox-process.js';
 import { type SetupFailure, setupError } from './setup-failure.js';
 
 const log = logger('files');
@@ -51,20 +52,8 @@ export class FilesClient {
 
   /** Rejects with ERR_SANDBOX_SETUP or ERR_SYSTEM; then nothing is left. */
   static async start(keeper: Pick<Keeper, 'pidFd' | 'blobFd'>): Promise<FilesClient> {
-    const { addon, filesPath } = native();
-    const [ours, theirs] = addon.createSocketPair(true);
-    const child = spawn(filesPath, [], {
-      stdio: ['ignore', 'ignore', 'ignore', theirs, keeper.pidFd, keeper.blobFd],
-      env: {},
-      cwd: '/',
-      detached: true,
-    });
-    addon.closeFd(theirs);
-    if (child.pid === undefined) {
-      addon.closeFd(ours);
-      throw (await once(child, 'error'))[0];
-    }
-    const client = new FilesClient(child, ours);
+    const { child, fd } = await startSandboxProcess(native().filesPath, [], keeper);
+    const client = new FilesClient(child, fd);
     const line = await new Promise<string | undefined>((resolve) => {
       client.#ready = resolve;
     });

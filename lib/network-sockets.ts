@@ -1,10 +1,11 @@
 /** The process that opens sockets for a sandbox's programs (native/network), and the talk with it (native/abi/network.h). */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { logger } from './debug.js';
 import { errnoText, SandboxError } from './errors.js';
 import type { Keeper } from './keeper.js';
 import { type Addon, native, type Watcher } from './native.js';
+import { startSandboxProcess } from './sandbox-process.js';
 import { type SetupFailure, setupError } from './setup-failure.js';
 
 const log = logger('network');
@@ -61,20 +62,8 @@ export class NetworkSockets {
     keeper: Pick<Keeper, 'pidFd' | 'blobFd'>,
     { apart = false } = {},
   ): Promise<NetworkSockets> {
-    const { addon, networkPath } = native();
-    const [ours, theirs] = addon.createSocketPair(true);
-    const child = spawn(networkPath, apart ? ['apart'] : [], {
-      stdio: ['ignore', 'ignore', 'ignore', theirs, keeper.pidFd, keeper.blobFd],
-      env: {},
-      cwd: '/',
-      detached: true,
-    });
-    addon.closeFd(theirs);
-    if (child.pid === undefined) {
-      addon.closeFd(ours);
-      throw (await once(child, 'error'))[0];
-    }
-    const sockets = new NetworkSockets(child, ours);
+    const { child, fd } = await startSandboxProcess(native().networkPath, apart ? ['apart'] : [], keeper);
+    const sockets = new NetworkSockets(child, fd);
     const line = await new Promise<string | undefined>((resolve) => {
       sockets.#ready = resolve;
     });
