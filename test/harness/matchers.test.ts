@@ -6,46 +6,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { matchBehaviour } from '../../lib/harness/match-behaviour.js';
 import type { Verdict } from '../../lib/harness/verdict.js';
 import '../../lib/harness/vitest.js';
+import { verdict } from '../helpers/verdict.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'barchan-matchers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const quiet: Verdict = {
-  barchanVerdict: 1,
-  sample: { name: 'sample', argv: ['/run/sample/sample'], sha256: undefined },
-  barchan: '0.1.0',
-  isolation: 'barchan:default',
-  started: '2026-01-01T00:00:00.000Z',
-  durationMs: 10,
-  exit: { exitCode: 0, signal: null, timedOut: false },
-  stdout: { text: '', bytes: 0, truncated: false },
-  stderr: { text: '', bytes: 0, truncated: false },
-  complete: true,
-  missing: { dropped: 0, lost: 0, malformed: 0 },
-  omitted: 0,
-  programs: [],
-  processes: [],
-  files: [],
-  dropped: [],
-  deleted: [],
-  sockets: [],
-  names: [],
-  flows: [],
-  syscalls: [],
-  denied: [],
-  faults: [],
-  executable: [],
-  selfModification: false,
-  limits: [],
-  timeline: [],
-  attempts: [],
-  failedControls: [],
-  reached: [],
-  contained: true,
-  stoppedBy: undefined,
-  evidence: [],
-};
-const verdict = (parts: Partial<Verdict> = {}): Verdict => ({ ...quiet, ...parts });
 const incomplete = { complete: false, missing: { dropped: 3, lost: 0, malformed: 0 } };
 const file = (path: string, ...uses: Verdict['files'][number]['uses']): Verdict['files'][number] => ({
   path,
@@ -79,7 +44,7 @@ function failure(assertion: () => void): string {
 }
 
 it('refuse what is no verdict', () => {
-  for (const value of [undefined, {}, Promise.resolve(quiet)])
+  for (const value of [undefined, {}, Promise.resolve(verdict())])
     expect(failure(() => expect(value).toBeContained())).toContain('harness.run');
   expect(failure(() => expect('text').not.toMakeNoNetworkAttempt())).toContain('not given a verdict');
 });

@@ -10,6 +10,7 @@ import { browse } from '../helpers/browser.js';
 import { type Schema, schemaErrors } from '../helpers/json-schema.js';
 import { temporaryFolder } from '../helpers/programs.js';
 import { needsProgram } from '../helpers/skip.js';
+import { verdict } from '../helpers/verdict.js';
 
 const folder = temporaryFolder('reports');
 
@@ -25,43 +26,6 @@ const hostile = [
   '\ud800 \udfff \ufffe \u0000 \u2028',
   '&lt;b&gt; &amp; \\u003cb\\u003e \\',
 ].join(' ');
-
-const verdict = (changes: Partial<Verdict> = {}): Verdict => ({
-  barchanVerdict: 1,
-  sample: { name: 'sample', argv: ['sample'], sha256: undefined },
-  barchan: '0.1.0',
-  isolation: 'barchan:default',
-  started: '2026-01-01T00:00:00.000Z',
-  durationMs: 12.5,
-  exit: { exitCode: 0, signal: null, timedOut: false },
-  stdout: { text: '', bytes: 0, truncated: false },
-  stderr: { text: '', bytes: 0, truncated: false },
-  complete: true,
-  missing: { dropped: 0, lost: 0, malformed: 0 },
-  omitted: 0,
-  programs: [],
-  processes: [],
-  files: [],
-  dropped: [],
-  deleted: [],
-  sockets: [],
-  names: [],
-  flows: [],
-  syscalls: [],
-  denied: [],
-  faults: [],
-  executable: [],
-  selfModification: false,
-  limits: [],
-  timeline: [],
-  attempts: [],
-  failedControls: [],
-  reached: [],
-  contained: true,
-  stoppedBy: undefined,
-  evidence: [],
-  ...changes,
-});
 
 /** With `text` wherever a sample decides what stands there. */
 function everywhere(text: string): Verdict {

@@ -1,0 +1,40 @@
+/** A verdict on a sample that did nothing, for what is made of verdicts. */
+import type { Verdict } from '../../lib/harness/verdict.js';
+
+const quiet: Verdict = {
+  barchanVerdict: 1,
+  sample: { name: 'sample', argv: ['/run/sample/sample'], sha256: undefined },
+  barchan: '0.1.0',
+  isolation: 'barchan:default',
+  started: '2026-01-01T00:00:00.000Z',
+  durationMs: 10,
+  exit: { exitCode: 0, signal: null, timedOut: false },
+  stdout: { text: '', bytes: 0, truncated: false },
+  stderr: { text: '', bytes: 0, truncated: false },
+  complete: true,
+  missing: { dropped: 0, lost: 0, malformed: 0 },
+  omitted: 0,
+  programs: [],
+  processes: [],
+  files: [],
+  dropped: [],
+  deleted: [],
+  sockets: [],
+  names: [],
+  flows: [],
+  syscalls: [],
+  denied: [],
+  faults: [],
+  executable: [],
+  selfModification: false,
+  limits: [],
+  timeline: [],
+  attempts: [],
+  failedControls: [],
+  reached: [],
+  contained: true,
+  stoppedBy: undefined,
+  evidence: [],
+};
+
+export const verdict = (parts: Partial<Verdict> = {}): Verdict => ({ ...quiet, ...parts });
