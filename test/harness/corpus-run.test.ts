@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { release, tmpdir } from 'node:os';
@@ -76,23 +77,32 @@ function barchan(
   });
 }
 
-/** Processes that run a program of `folder`. */
-const running = (): string[] =>
-  readdirSync('/proc').filter((pid) => {
+/** Processes that run a program of `folder`, and not one that another test has at the same place. */
+const running = (): string[] => {
+  const cache = join(folder, 'cache');
+  const identity = (path: string): string => {
+    const { dev, ino } = statSync(path);
+    return `${dev} ${ino}`;
+  };
+  const built = new Set(
+    readdirSync(cache, { recursive: true, encoding: 'utf8' }).map((name) => identity(join(cache, name))),
+  );
+  return readdirSync('/proc').filter((pid) => {
     try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-      return words[0] === '/run/attack' || words[0]?.startsWith(`${folder}/cache/`);
+      const [program] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+      if (program === '/run/attack') return built.has(identity(`/proc/${pid}/root/run/attack`));
+      return program?.startsWith(`${cache}/`);
     } catch {
       return false;
     }
   });
+};
 
 describe('barchan harness run', () => {
   const isolations = ['native', 'bwrap', 'runc', 'barchan:default', 'barchan:strict'];
   const against = isolations.flatMap((name) => ['--against', name]);
 
   it('settles for every attack, whatever holds its streams, and leaves none of its processes', async () => {
-    const before = running().length;
     const { status, stdout, stderr } = await barchan([
       ...['run', '--corpus', folder, '--json', '--jobs', '3'],
       ...against,
@@ -115,7 +125,7 @@ describe('barchan harness run', () => {
       if (!/silent|flood/.test(sample.name))
         expect(attempts, what).toEqual([{ name: 'it', stopped: 'EPERM' }]);
     }
-    await expect.poll(() => running().length, { timeout: 20_000 }).toBeLessThanOrEqual(before);
+    await expect.poll(running, { timeout: 20_000 }).toEqual([]);
   }, 180_000);
 
   it('has a table by default, and fails where an attempt worked under barchan', async () => {
