@@ -84,7 +84,8 @@ describe('unmodified programs', () => {
     const file = join(folder, 'run.pcap');
     writeFileSync(file, net.pcap());
     const packets = execFileSync('tcpdump', ['-nn', '-vv', '-r', file], { encoding: 'utf8', stdio: 'pipe' });
-    expect(packets).not.toMatch(/incorrect|bad |truncated|malformed/);
+    const complaint = /incorrect|bad |truncated|malformed/;
+    expect(packets.split('\n').filter((line) => complaint.test(line))).toEqual([]);
     expect(packets).toMatch(/> 192\.0\.2\.7\.8080: Flags \[S\]/);
     expect(packets).toContain('A? curl.test.');
     expect(packets).toContain('POST /a?b HTTP/1.1');
