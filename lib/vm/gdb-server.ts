@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { logger } from '../debug.js';
 import { SandboxError } from '../errors.js';
 import { GdbSession } from './gdb-session.js';
@@ -11,6 +12,8 @@ const log = logger('gdb');
 
 /** How long gdb may take to have the last reply. */
 const lastReplyMs = 2000;
+/** How long one that comes waits for the end of the one before. */
+const takeOverMs = 1000;
 
 export class GdbServer implements AsyncDisposable {
   readonly #vm: Vm;
@@ -55,7 +58,10 @@ export class GdbServer implements AsyncDisposable {
   }
 
   async #connected(socket: Socket): Promise<void> {
-    if (this.#socket) {
+    socket.on('error', (error) => log('%s', error.message));
+    // The end of a gdb that has just gone may be known only behind the coming of the next.
+    if (this.#socket) await Promise.race([once(this.#socket, 'close').catch(() => {}), delay(takeOverMs)]);
+    if (this.#socket || socket.destroyed) {
       socket.destroy();
       return;
     }
