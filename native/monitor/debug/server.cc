@@ -87,12 +87,7 @@ class OpenToFaults {
   OpenToFaults() { block(1 /* SIG_UNBLOCK */); }
   ~OpenToFaults() {
     block(0 /* SIG_BLOCK */);
-    const u64 held = __atomic_exchange_n(&self.held_faults, 0, __ATOMIC_RELAXED);
-    constexpr int kNumbers[] = {11, 7};
-    for (const int signo : kNumbers) {
-      if (held & u64{1} << (signo - 1))
-        host::call(__NR_tgkill, host::call(__NR_getpid), host::call(__NR_getpid), signo);
-    }
+    signals_give_back(self);
   }
   OpenToFaults(const OpenToFaults&) = delete;
   OpenToFaults& operator=(const OpenToFaults&) = delete;

@@ -51,17 +51,6 @@ void block_faults(bool block) {
 
 bool has_foreign_signal() { return __atomic_load_n(&self.held_faults, __ATOMIC_RELAXED) != 0; }
 
-// SIGSEGV and SIGBUS are open while it looks, since its own accesses may fault. Ones that somebody sent are for a thread of
-// the guest: they go back into the process's queue.
-void return_foreign_signals() {
-  constexpr int kNumbers[] = {11, 7};
-  const u64 held = __atomic_exchange_n(&self.held_faults, 0, __ATOMIC_RELAXED);
-  for (int signo : kNumbers) {
-    if (held & u64{1} << (signo - 1))
-      host::call(__NR_rt_sigqueueinfo, host::call(__NR_getpid), signo, &self.held_info[signo == 7]);
-  }
-}
-
 // Pre: the ring is ours. One private copy of the call; nothing of the page is read again.
 void execute(Ring& r, u32 post) {
   Page& page = *r.page;
@@ -143,7 +132,8 @@ void executor_main(void*) {
       if (page) __atomic_store_n(&page->open, 0, __ATOMIC_RELAXED);
     }
     block_faults(true);
-    return_foreign_signals();
+    // They are open while it looks, since its own accesses may fault. Ones that somebody sent are for a thread of the guest.
+    signals_give_back(self);
     __atomic_store_n(&open_to_faults, 0, __ATOMIC_SEQ_CST);
     host::futex_wake(&open_to_faults, 0x7fffffff);
   }
@@ -214,7 +204,7 @@ void stop_looking(const Thread& t) {
   __atomic_store_n(&bell, 0, __ATOMIC_RELEASE);
   // Not for ever: it may be in a call that takes its time, and then has no signal but with bad luck.
   const u64 soon[2] = {0, 10000000};
-  for (int i = 0; i < 5 && __atomic_load_n(&open_to_faults, __ATOMIC_SEQ_CST) != 0; i++)
+  for (int i = 0; i < 100 && __atomic_load_n(&open_to_faults, __ATOMIC_SEQ_CST) != 0; i++)
     host::call(__NR_futex, &open_to_faults, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 1, soon);
 }
 

@@ -42,6 +42,7 @@ void on_signal(int signo, SignalInfo* info, ucontext* context) {
     return;
   }
 
+  restore_given_back(*info);
   Thread& t = current();
   if (debug::active && debug::take_kick(t, *info)) return;
   if (t.executes) return hold(t, *info);

@@ -33,6 +33,12 @@ inline void release(Thread& t, int signo) {
   __atomic_fetch_and(&t.held_faults, ~bit(signo), __ATOMIC_RELAXED);
 }
 
+// give_back.cc ----------------------------------------------------------------------------------
+// Chooses what tells signals that were given back from the guest's own. Once, at the start of a program.
+void choose_secret();
+// Undoes what signals_give_back() did to the siginfo; others stay as they are.
+void restore_given_back(SignalInfo& info);
+
 // table.cc --------------------------------------------------------------------------------------
 // Changes one action and the host's with it. `old` may be null. 0 or -errno, then nothing has changed.
 i64 change_action(SignalTable& table, int signo, const GuestAction* action, GuestAction* old);

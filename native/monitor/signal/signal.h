@@ -41,6 +41,8 @@ void signals_restore_mask(Thread& t);
 // back, with an error or kRestart, signals_exec_failed undoes it.
 void signals_before_exec(Thread& t);
 void signals_exec_failed(Thread& t);
+// What a thread of the monitor's own holds goes back to the process, for a thread of the guest. The caller blocks both.
+void signals_give_back(Thread& from);
 // clone with CLONE_CLEAR_SIGHAND (man 2 clone3).
 void signals_reset_handlers(Thread& t);
 

@@ -43,6 +43,7 @@ i64 change_action(SignalTable& table, int signo, const GuestAction* action, Gues
 }  // namespace signal
 
 void signals_start(Thread& t) {
+  choose_secret();
   if (!t.signals) t.signals = &first_table;
   for (int signo = 1; signo <= kSignals; signo++) {
     GuestAction inherited = {};

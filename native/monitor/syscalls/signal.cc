@@ -180,6 +180,7 @@ i64 sys_rt_sigtimedwait(Thread& t, const Call& call) {
     result = signo;
   } else {
     result = t.host(__NR_rt_sigtimedwait, &set, &info, timeout_pointer ? &timeout : nullptr, kMaskSize);
+    if (result > 0) restore_given_back(info);
   }
   if (result > 0 && info_pointer && write_guest(info_pointer, info) != 0) return -EFAULT;
   return result;
