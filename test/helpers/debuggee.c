@@ -30,6 +30,9 @@ __attribute__((noinline)) unsigned long flags_pushed(void) {
   return flags;
 }
 
+// A thread that has been made and has not run yet is none that a debugger knows.
+static atomic_int begun;
+
 static void *spin(void *arg) {
   int id = (int)(long)arg;
   for (int i = 0; i < 2; i++) visit(id);
@@ -39,6 +42,7 @@ static void *spin(void *arg) {
 // A call that is interrupted although nobody has sent a signal is a failure.
 static void *sleeper(void *arg) {
   (void)arg;
+  begun++;
   while (!stop) {
     struct timespec moment = {0, 3000000};
     if (nanosleep(&moment, NULL) != 0) atomic_fetch_add(&failures, 1);
@@ -48,6 +52,7 @@ static void *sleeper(void *arg) {
 static void *caller(void *arg) {
   int *ends = arg;
   char byte = 'x';
+  begun++;
   while (!stop)
     if (write(ends[1], &byte, 1) != 1 || read(ends[0], &byte, 1) != 1) atomic_fetch_add(&failures, 1);
   return NULL;
@@ -84,7 +89,7 @@ int main(int argc, char **argv) {
     for (long i = 0; i < 3; i++) pthread_create(&t[i], NULL, spin, (void *)(i + 1));
     pthread_create(&t[3], NULL, sleeper, NULL);
     pthread_create(&t[4], NULL, caller, ends);
-    while (total < 12) usleep(1000);
+    while (total < 12 || begun < 2) usleep(1000);
     ready();
     while (!stop) {
       struct timespec moment = {0, 2000000};
