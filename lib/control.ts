@@ -29,7 +29,12 @@ export type SupervisorEvent =
 
 export const operations = { signal: 'k', forward: 'f', end: 'x', keep: 'd', seen: 's' } as const;
 
+/** How long the socket may stay open when the supervisor has ended: then somebody else holds its end. */
+const patienceMs = 1000;
+
 export class Control {
+  /** No more events can come, and the descriptor is closed. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   #partial = '';
 
@@ -47,7 +52,12 @@ export class Control {
     });
     // The supervisor's end shows as 'close'; an EPIPE or ECONNRESET before it says nothing more.
     socket.on('error', (error) => log('socket: %s', error.message));
-    socket.on('close', closed);
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        closed();
+        resolve();
+      });
+    });
   }
 
   /** To the first process. */
@@ -78,6 +88,17 @@ export class Control {
   /** Lets Node end while the supervisor is there; the end of Node ends the supervisor and all it has. */
   unref(): void {
     this.#socket.unref();
+  }
+
+  ref(): void {
+    this.#socket.ref();
+  }
+
+  /** The supervisor has ended: what it has said before is still read. Resolves with `closed`. */
+  async drain(): Promise<void> {
+    const late = setTimeout(() => this.#socket.destroy(), patienceMs);
+    await this.closed;
+    clearTimeout(late);
   }
 
   #send(operation: string, argument: number): void {

@@ -128,7 +128,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
       const { supervisor } = launched;
       let guest: GuestProcess | undefined;
       let failure: SandboxError | undefined;
-      const gone = new Promise<void>((done) => supervisor.once('exit', () => done()));
+      const ended = new Promise<void>((done) => supervisor.once('exit', () => done()));
       // Until the program runs nothing but our own processes is there, and nobody has a reason to stop them.
       const stopWatch = watchForStop(supervisor.pid as number, () => supervisor.kill('SIGKILL'));
       const control = new Control(
@@ -156,6 +156,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
           void gone.then(() => reject(failure));
         },
       );
+      const gone = ended.then(() => control.drain());
     });
   }
 
@@ -279,6 +280,7 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   /** Waits until no process of the program is left; holds Node meanwhile, unlike `gone`. */
   async wait(): Promise<void> {
     this.#supervisor.ref();
+    this.#control.ref();
     await this.gone;
   }
 
