@@ -17,6 +17,7 @@ struct Format {
   size_t name;  // offset of the name in an entry
 };
 constexpr Format kOld = {18}, kNew = {19};
+constexpr size_t kNextAt = 8;     // u64 d_off in both: where the entry behind it is
 constexpr size_t kLengthAt = 16;  // u16 d_reclen in both
 
 enum class Listing { kPlain, kDescriptors, kTasks };
@@ -55,6 +56,24 @@ size_t filter(int directory, Listing listing, u8* entries, size_t size, const Fo
   return kept;
 }
 
+// Puts the directory behind the hidden entries that come next at `position`, which a guest's room may be too small
+// for. `entries` has room for kListing bytes. False: there is none.
+bool step_over_hidden(Thread& t, const Call& c, Listing listing, u8* entries, i64 position,
+                      const Format& format) {
+  const int fd = static_cast<int>(c.arg[0]);
+  const i64 size = t.host(static_cast<i64>(c.nr), fd, entries, kListing);
+  u64 next = static_cast<u64>(position);
+  i64 at = 0;
+  while (at < size && hides(fd, listing, reinterpret_cast<const char*>(entries + at + format.name))) {
+    u16 length;
+    memcpy(&next, entries + at + kNextAt, sizeof next);
+    memcpy(&length, entries + at + kLengthAt, sizeof length);
+    at += length;
+  }
+  host::call(__NR_lseek, fd, next, SEEK_SET);
+  return at != 0;
+}
+
 i64 list(Thread& t, const Call& c, const Format& format) {
   int fd = static_cast<int>(c.arg[0]);
   Listing listing = listing_of(fd);
@@ -66,6 +85,7 @@ i64 list(Thread& t, const Call& c, const Format& format) {
   for (;;) {
     i64 position = host::call(__NR_lseek, fd, 0, SEEK_CUR);
     i64 size = t.host(static_cast<i64>(c.nr), fd, entries, capacity);
+    if (size == -EINVAL && step_over_hidden(t, c, listing, entries, position, format)) continue;
     if (size <= 0) return size;
     size_t kept = filter(fd, listing, entries, static_cast<size_t>(size), format);
     if (kept == 0) continue;

@@ -25,17 +25,20 @@ i64 IoVector::read(u64 address, u64 count) {
   }
   for (u64 i = 0; i < count; i++) {
     iovec& item = items_[i];  // GUEST: a copy
-    if (item.iov_len == 0) {
-      item.iov_base = nullptr;
-      continue;
-    }
+    const u64 base = reinterpret_cast<u64>(item.iov_base);
     // Linux cuts a single entry before it looks at the range, several ones after.
-    u64 base = reinterpret_cast<u64>(item.iov_base);
-    if (count > 1 && (item.iov_len > kUserEnd || base > kUserEnd - item.iov_len)) return -EFAULT;
-    item.iov_len = min(item.iov_len, kMaxTransfer - bytes_);
-    // An entry that starts outside is an error even when the cut leaves nothing of it.
-    if (!in_guest_memory(reinterpret_cast<u64>(item.iov_base), item.iov_len)) return -EFAULT;
-    bytes_ += item.iov_len;
+    u64 size = count > 1 ? item.iov_len : min(u64{item.iov_len}, kMaxTransfer);
+    if (size > kUserEnd || base > kUserEnd - size) return -EFAULT;
+    size = min(size, kMaxTransfer - bytes_);
+    item.iov_len = size;
+    if (size == 0) {
+      item.iov_base = nullptr;
+    } else if (!in_guest_memory(base, size)) {
+      // The host faults there, after it has moved what comes before.
+      item.iov_base = reinterpret_cast<void*>(check::buffer(base, 1, 0, false, size));
+      item.iov_len = size;
+    }
+    bytes_ += size;
   }
   return 0;
 }

@@ -15,8 +15,8 @@ constexpr u64 kMaxTransfer = 0x7ffff000;
 class IoVector {
  public:
   // Reads `count` entries at `address`. 0, or what Linux gives: -EINVAL (too many, negative length),
-  // -EFAULT (unreadable, or a range outside the arena), -ENOMEM. The total is cut at kMaxTransfer as the
-  // kernel cuts it.
+  // -EFAULT (unreadable, or a range outside user space), -ENOMEM. The total is cut at kMaxTransfer as the
+  // kernel cuts it. A range that leaves the arena becomes one that faults on the host (check.h).
   i64 read(u64 address, u64 count);
 
   iovec* items() { return items_; }
