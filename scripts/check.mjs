@@ -18,6 +18,7 @@ const steps = [
   ['docs/syscalls.md', node, ['scripts/syscalls-doc.mjs', '--check']],
   ['docs/policies.md', node, ['scripts/policies-doc.mjs', '--check']],
   ['docs/attacks.md', node, ['scripts/attacks-doc.mjs', '--check']],
+  ['docs/performance.md', node, ['scripts/performance-doc.mjs', '--check']],
   ['native unit tests', node, ['scripts/test-native.mjs']],
   ['unit tests', bin('vitest'), ['run', 'test/unit']],
 ];

@@ -1,7 +1,8 @@
 /** From the start of a program to its end, for whoever waits for it. */
+import { join } from 'node:path';
 import { Sandbox } from '../../dist/index.js';
 import { sideBySide } from '../measure.mjs';
-import { busyboxBundle, elapsed, installed, prefixes, runtimes } from '../peers.mjs';
+import { busyboxContainers, elapsed, installed, root, ways } from '../peers.mjs';
 
 export const group = 'Start to exit';
 export const unit = 'ms';
@@ -15,36 +16,47 @@ const programs = {
 /** @param {{ rounds: number, only: (name: string) => boolean }} options */
 export async function* run({ rounds, only }) {
   for (const [name, { command, target }] of Object.entries(programs)) {
-    if (!only(name) || !installed(/** @type {string} */ (command[0]))) continue;
-    /** @type {Map<string, () => Promise<number>>} */
-    const ways = new Map();
-    for (const [way, prefix] of Object.entries(prefixes)) {
-      if (!prefix) continue;
-      const [file, ...args] = [...prefix, ...command];
-      ways.set(way, () => elapsed(/** @type {string} */ (file), args));
+    if (!only(name)) continue;
+    const [program] = /** @type {[string]} */ (command);
+    if (!installed(program)) {
+      yield { name, skipped: `${program} is not installed` };
+      continue;
     }
-    // What a Node.js program pays for one more program in a sandbox that it has.
+    /** @type {Map<string, () => Promise<number>>} */
+    const measured = new Map();
+    for (const [way, { command: under }] of ways({ sandbox: true }))
+      measured.set(way, () => elapsed(under(command)));
+    // What a Node.js program pays for one more program in a sandbox that it has. The environment is everybody's.
     const plain = await Sandbox.create({ isolation: 'none' });
     const full = await Sandbox.create();
     /** @param {Sandbox} box */
     const exec = (box) => async () => {
       const start = performance.now();
-      const { exitCode } = await box.exec(command);
-      if (exitCode !== 0) throw new Error(`status ${exitCode}`);
+      const { exitCode, stderr } = await box.exec(command, { env: process.env });
+      if (exitCode !== 0) throw new Error(`status ${exitCode}: ${stderr}`);
       return performance.now() - start;
     };
-    ways.set('box.exec, a plain process', exec(plain));
-    ways.set('box.exec, isolated', exec(full));
+    measured.set('box.exec, a plain process', exec(plain));
+    measured.set('box.exec, isolated', exec(full));
     const cleanUps = [() => plain.close(), () => full.close()];
     if (name.startsWith('busybox')) {
-      const { bundle, remove } = busyboxBundle(['true']);
+      // Against the smallest container that there can be, and not one with the host's folders.
+      const { found, remove } = busyboxContainers(['true']);
       cleanUps.push(async () => remove());
-      for (const [runtime, start] of runtimes()) ways.set(runtime, () => start(bundle));
+      for (const [runtime, make] of found) measured.set(runtime, () => elapsed(make().command));
     }
     try {
-      yield { name, target, of: 'box.exec, a plain process', ...(await sideBySide(ways, rounds)) };
+      yield { name, target, of: 'box.exec, a plain process', ...(await sideBySide(measured, rounds)) };
     } finally {
       for (const cleanUp of cleanUps) await cleanUp();
     }
   }
+  const name = 'barchan help, beside node -e 0';
+  if (!only(name)) return;
+  const node = process.execPath;
+  const measured = new Map([
+    ['native', () => elapsed([node, '-e', '0'])],
+    ['barchan', () => elapsed([node, join(root, 'dist/cli/main.js'), 'help'])],
+  ]);
+  yield { name, most: 15, ...(await sideBySide(measured, rounds)) };
 }
