@@ -32,7 +32,8 @@ constexpr int kSignals = 64;
 constexpr u32 kDescriptorMost = 1u << 20;  // more than a start passes on
 // Longer than a busy Node needs to tell us about a signal that our whole group was sent.
 constexpr u64 kForwardWindowMs = 3000;
-constexpr u64 kSweepIntervalMs = 5;
+// Between the rounds of sweep(), doubled while nobody dies: a kernel that is slow to end processes is not to be kept from it.
+constexpr u64 kSweepIntervalMs = 5, kGreatestSweepIntervalMs = 160;
 
 struct Supervisor {
   int control = -1;
@@ -201,15 +202,20 @@ void read_control() {
 
 // Ends every process of the guest. Returns when there is none.
 void sweep() {
-  while (reap()) {
+  for (u64 pause = kSweepIntervalMs; reap();) {
     // With the init of a PID namespace the kernel ends all others, and the init last.
     if (self.init != 0)
       host::call(__NR_kill, self.init, SIGKILL);
     else if (signal_family(SIGKILL) < 0)
       signal_child(SIGKILL);
     pollfd wait = {self.signals, POLLIN, 0};
-    __kernel_timespec interval = {0, kSweepIntervalMs * 1000000};
-    if (host::call(__NR_ppoll, &wait, 1, &interval, nullptr, 8) > 0) drain_signals();
+    const __kernel_timespec interval = {0, static_cast<long long>(pause * 1000000)};
+    if (host::call(__NR_ppoll, &wait, 1, &interval, nullptr, 8) > 0) {
+      drain_signals();
+      pause = kSweepIntervalMs;
+    } else {
+      pause = min(pause * 2, kGreatestSweepIntervalMs);
+    }
   }
 }
 
