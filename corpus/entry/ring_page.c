@@ -6,6 +6,7 @@
 // @options {"policy":"compat"}
 // @control none: there is no such page without the gate
 // @attempts 6
+// @peers none: there is no such page without the gate
 // @flags -pthread
 #include <pthread.h>
 

@@ -8,8 +8,9 @@
 #include "../attack.h"
 
 int main(void) {
+  pid_t children[8];
   for (int i = 0; i < 8; i++) {
-    if (fork() == 0) {
+    if ((children[i] = fork()) == 0) {
       setsid();
       if (fork() == 0) {
         for (int s = 1; s < 65; s++) signal(s, SIG_IGN);
@@ -21,7 +22,8 @@ int main(void) {
       _exit(0);
     }
   }
-  while (waitpid(-1, NULL, 0) > 0) continue;
+  // Not for all: where it is the first process of a PID namespace, those that it leaves behind become its own children.
+  for (int i = 0; i < 8; i++) waitpid(children[i], NULL, 0);
   say_stopped("outlive", "judged-from-outside");
   return 0;
 }

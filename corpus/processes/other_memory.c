@@ -32,8 +32,18 @@ int main(void) {
   snprintf(path, sizeof path, "/proc/%d/mem", child);
   int memory = open(path, O_RDWR);
   ATTEMPT("write through mem", memory < 0 ? -1 : pwrite(memory, "taken", 5, (off_t)bytes) == 5 ? 0 : -1);
-  ATTEMPT("attach to its parent", native ? -1 : ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
-  ATTEMPT("ask to be traced", native ? -1 : ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+  pid_t parent = getppid();
+  long attached = native ? -1 : ptrace(PTRACE_ATTACH, parent, NULL, NULL);
+  RESULT("attach to its parent", attached);
+  // One that is left as it is would stay stopped when its tracer ends, and so never end itself.
+  if (attached == 0) waitpid(parent, NULL, __WALL), ptrace(PTRACE_DETACH, parent, NULL, NULL);
+  // A child, since a process that is traced stops at each signal until its tracer lets it go on.
+  pid_t traced = native ? -1 : fork();
+  if (traced == 0) _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0);
+  int status = EPERM << 8;
+  if (traced > 0) waitpid(traced, &status, 0);
+  errno = WEXITSTATUS(status);
+  RESULT("ask to be traced", status == 0 ? 0 : -1);
   kill(child, SIGKILL);
   return 0;
 }
