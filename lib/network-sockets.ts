@@ -1,19 +1,14 @@
-/** The process that opens sockets for a sandbox's programs (native/network), and the talk with it (native/abi/network.h). */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+/** The talk with the process that opens sockets for a sandbox's programs (native/network, native/abi/network.h). */
 import { logger } from './debug.js';
 import { errnoText, SandboxError } from './errors.js';
 import type { Keeper } from './keeper.js';
-import { type Addon, native, type Watcher } from './native.js';
-import { startSandboxProcess } from './sandbox-process.js';
-import { type SetupFailure, setupError } from './setup-failure.js';
+import { native } from './native.js';
+import { SandboxProcess, type Talk } from './sandbox-process.js';
 
-const log = logger('network');
-const messageMost = 4096;
 const requestSize = 32;
 const answerSize = 8;
-/** Requests in the socket at once; the others wait here. */
-const mostInFlight = 16;
+/** EMFILE: there was no room for the descriptors here. */
+const noRoom = 24;
 
 export interface SocketAt {
   kind: 'stream' | 'datagram';
@@ -30,30 +25,45 @@ interface Request {
   kind: keyof typeof types;
   address: Uint8Array;
   port: number;
+  /** How many descriptors come. */
+  wanted: 1 | 2;
 }
 
-interface Pending {
-  request: Request;
-  /** How many descriptors. */
-  wanted: 1 | 2;
-  resolve(fds: number[]): void;
-  reject(error: SandboxError): void;
+function encode(id: number, { kind, address, port }: Request): Buffer {
+  const request = Buffer.alloc(requestSize);
+  request.writeUInt32LE(id, 0);
+  request.writeUInt32LE(types[kind], 4);
+  request.writeUInt32LE(address.length === 16 ? 1 : 0, 8);
+  request.writeUInt32LE(port, 12);
+  request.set(address, 16);
+  return request;
 }
 
 const gone = (): SandboxError =>
   new SandboxError('ERR_SYSTEM', "Cannot open a socket: the process in the sandbox's network has ended");
 
+const talk = (apart: boolean): Talk<Request, number[]> => ({
+  program: native().networkPath,
+  args: apart ? ['apart'] : [],
+  log: logger('network'),
+  messageMost: 4096,
+  mostInFlight: 16,
+  holdsNode: false,
+  encode,
+  idOf: (bytes) => (bytes.length === answerSize ? bytes.readUInt32LE(0) : undefined),
+  decode: ({ bytes, fds }, { wanted }) => {
+    if (fds.length === wanted) return fds;
+    const errno = bytes.readUInt32LE(4) || noRoom;
+    throw new SandboxError('ERR_SYSTEM', `Cannot open a socket in a sandbox's network: ${errnoText(errno)}`, {
+      errno,
+    });
+  },
+  unsent: (cause) => new SandboxError('ERR_SYSTEM', "Cannot open a socket in a sandbox's network", { cause }),
+  gone,
+});
+
 export class NetworkSockets {
-  readonly #addon: Addon;
-  readonly #process: ChildProcess;
-  readonly #exited: Promise<unknown>;
-  readonly #fd: number;
-  readonly #watcher: Watcher;
-  readonly #inFlight = new Map<number, Pending>();
-  readonly #waiting: Pending[] = [];
-  #ready: ((line: string | undefined) => void) | undefined;
-  #nextId = 1;
-  #ended = false;
+  readonly #process: SandboxProcess<Request, number[]>;
   /** Told once when the process ends and nobody has closed it. */
   onGone: ((error: SandboxError) => void) | undefined;
 
@@ -62,139 +72,36 @@ export class NetworkSockets {
     keeper: Pick<Keeper, 'pidFd' | 'blobFd'>,
     { apart = false } = {},
   ): Promise<NetworkSockets> {
-    const { child, fd } = await startSandboxProcess(native().networkPath, apart ? ['apart'] : [], keeper);
-    const sockets = new NetworkSockets(child, fd);
-    const line = await new Promise<string | undefined>((resolve) => {
-      sockets.#ready = resolve;
-    });
-    if (line?.includes('"ready"')) return sockets;
-    await sockets.close();
-    if (line) throw setupError(JSON.parse(line) as SetupFailure);
-    throw gone();
+    return new NetworkSockets(await SandboxProcess.start(talk(apart), keeper));
   }
 
-  private constructor(process: ChildProcess, fd: number) {
-    this.#addon = native().addon;
+  private constructor(process: SandboxProcess<Request, number[]>) {
     this.#process = process;
-    this.#exited = once(process, 'exit');
-    process.unref();
-    this.#fd = fd;
-    this.#watcher = new this.#addon.Watcher(fd, (readable, _writable, left) => {
-      if (readable || left) this.#take();
-    });
-    this.#watcher.select(true, false);
-    this.#watcher.ref(); // until it has said that it is ready
+    process.onGone = (error) => this.onGone?.(error);
   }
 
   /**
    * A bound socket, of streams a listening one, which is the caller's to close through the addon. Rejects with ERR_SYSTEM, where
    * `errno` says why it could not be had.
    */
-  async open(at: SocketAt): Promise<number> {
-    const [fd] = await this.#ask(at, 1);
+  async open({ kind, address, port }: SocketAt): Promise<number> {
+    const [fd] = await this.#process.request({ kind, address, port, wanted: 1 });
     return fd as number;
   }
 
   /** Both ends of a connection, the first non-blocking; as open(). */
   async openPair(kind: 'unix' | 'tcp4' | 'tcp6'): Promise<[number, number]> {
     const address = kind === 'tcp6' ? new Uint8Array(16) : noAddress;
-    return (await this.#ask({ kind, address, port: 0 }, 2)) as [number, number];
+    return (await this.#process.request({ kind, address, port: 0, wanted: 2 })) as [number, number];
   }
 
   /** The process is gone, or leaves. */
   get ended(): boolean {
-    return this.#ended;
-  }
-
-  #ask(request: Request, wanted: 1 | 2): Promise<number[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(gone());
-      this.#waiting.push({ request, wanted, resolve, reject });
-      this.#send();
-    });
+    return this.#process.ended;
   }
 
   /** Resolves when the process is gone. */
-  async close(): Promise<void> {
-    this.onGone = undefined;
-    this.#end();
-    this.#process.ref();
-    await this.#exited;
-  }
-
-  #send(): void {
-    while (this.#waiting.length > 0 && this.#inFlight.size < mostInFlight && !this.#ended) {
-      const pending = this.#waiting.shift() as Pending;
-      const { kind, address, port } = pending.request;
-      const id = this.#nextId;
-      this.#nextId = id === 2 ** 32 - 1 ? 1 : id + 1;
-      const request = Buffer.alloc(requestSize);
-      request.writeUInt32LE(id, 0);
-      request.writeUInt32LE(types[kind], 4);
-      request.writeUInt32LE(address.length === 16 ? 1 : 0, 8);
-      request.writeUInt32LE(port, 12);
-      request.set(address, 16);
-      this.#inFlight.set(id, pending);
-      try {
-        if (!this.#addon.sendMessage(this.#fd, request)) this.#end();
-      } catch (cause) {
-        this.#inFlight.delete(id);
-        pending.reject(
-          new SandboxError('ERR_SYSTEM', "Cannot open a socket in a sandbox's network", { cause }),
-        );
-      }
-    }
-  }
-
-  #take(): void {
-    while (!this.#ended) {
-      let message: ReturnType<Addon['receiveMessage']>;
-      try {
-        message = this.#addon.receiveMessage(this.#fd, messageMost);
-      } catch (error) {
-        log('socket: %s', (error as Error).message);
-        this.#end();
-        return;
-      }
-      if (message === null) return;
-      const { bytes, fds } = message;
-      if (this.#ready && bytes.length > 0) {
-        this.#ready(bytes.toString('utf8'));
-        this.#ready = undefined;
-        this.#watcher.unref();
-        continue;
-      }
-      const pending = bytes.length === answerSize ? this.#inFlight.get(bytes.readUInt32LE(0)) : undefined;
-      const complete = fds.length === pending?.wanted;
-      if (!complete) for (const fd of fds) this.#addon.closeFd(fd);
-      if (bytes.length === 0) {
-        this.#end();
-        return;
-      }
-      if (!pending) continue;
-      this.#inFlight.delete(bytes.readUInt32LE(0));
-      if (complete) pending.resolve(fds);
-      else {
-        const errno = bytes.readUInt32LE(4) || 24; // EMFILE: there was no room for descriptors here
-        pending.reject(
-          new SandboxError('ERR_SYSTEM', `Cannot open a socket in a sandbox's network: ${errnoText(errno)}`, {
-            errno,
-          }),
-        );
-      }
-      this.#send();
-    }
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#watcher.close();
-    this.#addon.closeFd(this.#fd);
-    this.#ready?.(undefined);
-    for (const pending of [...this.#inFlight.values(), ...this.#waiting]) pending.reject(gone());
-    this.#inFlight.clear();
-    this.#waiting.length = 0;
-    this.onGone?.(gone());
+  close(): Promise<void> {
+    return this.#process.close(gone());
   }
 }
