@@ -44,7 +44,7 @@ for (const ring of ['on', 'off']) {
             await expectSame([path, ...program.args], {
               cwd: folder,
               timeoutMs: program.timeoutMs,
-              env: { BARCHAN_RING: ring, BARCHAN_PATCH: patch },
+              env: { TMPDIR: folder, BARCHAN_RING: ring, BARCHAN_PATCH: patch },
             });
           },
           program.timeoutMs * 2 + 30_000,

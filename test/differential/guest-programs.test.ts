@@ -30,6 +30,7 @@ describe('guest programs behave as they do natively', () => {
           const confined = link === 'static' && !withoutPolicy[program.name];
           await expectSame([path, ...program.args], {
             cwd: folder,
+            env: { TMPDIR: folder },
             timeoutMs: program.timeoutMs,
             flags: confined ? ['--policy', 'compat'] : [],
           });

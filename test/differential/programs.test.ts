@@ -26,7 +26,7 @@ describe('bash', () => {
   it('traps', () => expectSame(bash('trap "echo usr1" USR1; trap "echo bye" EXIT; kill -USR1 $$; echo on')));
   it('background jobs and wait', () =>
     expectSame(
-      bash('for i in 1 2 3; do (exit $i) & p+=($!); done; for q in ${p[@]}; do wait $q; echo $?; done'),
+      bash('for i in 1 2 3; do (exit $i) & p="$p $!"; done; for q in $p; do wait $q; echo $?; done'),
     ));
   it('job control', () => expectSame(bash('set -m; sleep 0.2 & fg %1 >/dev/null; echo $?; jobs')));
   it('subshells and exit status', () => expectSame(bash('(exit 3); echo $?; { exit 5; }')));

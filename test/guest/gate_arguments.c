@@ -81,8 +81,7 @@ static void prepare(void) {
 }
 
 int main(void) {
-  char folder[] = "/tmp/gate-XXXXXX", command[64];
-  if (!mkdtemp(folder) || chdir(folder) != 0) return 1;
+  scratch();
   // Whatever waits is interrupted.
   struct sigaction action = {.sa_handler = on_alarm};
   sigaction(SIGALRM, &action, NULL);
@@ -104,8 +103,5 @@ int main(void) {
     }
   }
   setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
-  chdir("/");
-  unlinkat(AT_FDCWD, folder, 0);
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  return system(command) == -1;
+  return 0;
 }
