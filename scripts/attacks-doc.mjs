@@ -56,7 +56,9 @@ function outcome(result, attack, isolation) {
   if (verdict.contained === true && worked > 0) return `${worked} of ${verdict.attempts.length} permitted`;
   if (worked > 0) return `**${worked} of ${verdict.attempts.length}**`;
   if (verdict.contained === false) return '**reached the host**';
-  return verdict.stoppedBy ?? (verdict.exit.timedOut ? 'timed out' : 'stopped');
+  if (verdict.stoppedBy) return verdict.stoppedBy;
+  if (verdict.exit.timedOut) return 'timed out';
+  return result.inconclusive.some(same) ? 'inconclusive' : 'stopped';
 }
 
 /** The section, from the JSON of a comparison. @param {any} result */
@@ -74,9 +76,15 @@ function comparison(result) {
   const count = (/** @type {number} */ column, /** @type {(text: string) => boolean} */ fits) =>
     rows.filter((row) => fits(row[column])).length;
   const sums = [
-    ['stopped or permitted', (/** @type {string} */ text) => !/^(\*|-$|failed|timed out)/.test(text)],
+    [
+      'stopped or permitted',
+      (/** @type {string} */ text) => !/^(\*|-$|failed|timed out|inconclusive)/.test(text),
+    ],
     ['worked, in part or whole', (/** @type {string} */ text) => text.startsWith('*')],
-    ['not run, or not to its end', (/** @type {string} */ text) => /^(-$|failed|timed out)/.test(text)],
+    [
+      'not run, or not to its end',
+      (/** @type {string} */ text) => /^(-$|failed|timed out|inconclusive)/.test(text),
+    ],
   ].map(([label, fits]) => [
     `**${label}**`,
     ...names.map((_, column) => count(column + 1, /** @type {any} */ (fits))),
@@ -87,10 +95,11 @@ function comparison(result) {
     `What \`barchan harness run --json ${names.map((/** @type {string} */ name) => `--against ${name}`).join(' ')}\` printed, put here by`,
     `\`node scripts/attacks-doc.mjs --compare FILE\`, for ${chosen.length} of the attacks. A bold cell is how many`,
     'attempts worked; for barchan the layer that was met first is named, and "permitted" is what a profile lets through by decision; "-" was',
-    'not run. Natively only what is safe is run, and most of it is meant to work there. Peers run as docker makes containers (its seccomp',
-    "profile, capabilities, masked paths), bubblewrap with every namespace, no capabilities and no filter; all show the host's files to read",
-    'only. For the attacks of `landlock/` the judge leaves a folder of the host open, as CVE-2024-21626 did, and those of `policy/` are about',
-    'rules that the peers were not given: what works there is no defect of theirs.',
+    'not run, and what is "inconclusive" could not do what has to work, and so shows nothing. Natively only what is safe is run, and most of',
+    'it is meant to work there. Peers run as docker makes containers (its seccomp profile, capabilities, masked paths), bubblewrap with every',
+    "namespace, no capabilities and no filter; all show the host's files to read only. For the attacks of `landlock/` the judge leaves a",
+    'folder of the host open, as CVE-2024-21626 did, and those of `policy/` are about rules that the peers were not given: what works there',
+    'is no defect of theirs.',
     '',
     `Versions: ${result.isolations
       .map((/** @type {any} */ { name, version, missing }) => `${name}: ${version ?? missing ?? 'the host'}`)

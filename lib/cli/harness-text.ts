@@ -1,6 +1,6 @@
 /** What barchan harness shows to people: progress, one attack, and the table of a comparison. */
 import { writeSync } from 'node:fs';
-import { type Cell, holes } from '../harness/comparison.js';
+import { type Cell, holes, inconclusive } from '../harness/comparison.js';
 import type { Isolation } from '../harness/isolation.js';
 import type { Attack } from '../harness/metadata.js';
 import { printable } from '../printable.js';
@@ -54,19 +54,23 @@ export function shownAttack(attack: Attack): string {
 }
 
 /** A cell in a few words. */
-export function cellText({ attack, isolation, verdict, failure }: Cell): string {
+export function cellText(cell: Cell): string {
+  const { attack, isolation, verdict, failure } = cell;
   if (failure !== undefined) return 'failed';
   if (!verdict) return '-';
   const open = holes(isolation, attack, verdict).length;
   if (open > 0) return `${open} of ${verdict.attempts.length} worked`;
   if (verdict.contained === false) return 'reached the host';
-  return verdict.stoppedBy ?? (verdict.exit.timedOut ? 'timed out' : 'stopped');
+  if (verdict.stoppedBy !== undefined) return verdict.stoppedBy;
+  if (verdict.exit.timedOut) return 'timed out';
+  return inconclusive(cell) === undefined ? 'stopped' : 'inconclusive';
 }
 
 /** How many attacks an isolation stopped, by what they did. */
 export function counts(cells: readonly Cell[]): {
   stopped: number;
   worked: number;
+  inconclusive: number;
   notRun: number;
   failed: number;
 } {
@@ -74,8 +78,9 @@ export function counts(cells: readonly Cell[]): {
   const worked = ({ attack, isolation, verdict }: Cell): boolean =>
     verdict !== undefined && (verdict.contained === false || holes(isolation, attack, verdict).length > 0);
   return {
-    stopped: of((cell) => cell.verdict !== undefined && !worked(cell)),
+    stopped: of((cell) => cell.verdict !== undefined && !worked(cell) && inconclusive(cell) === undefined),
     worked: of(worked),
+    inconclusive: of((cell) => inconclusive(cell) !== undefined),
     notRun: of(({ passedOver }) => passedOver !== undefined),
     failed: of(({ failure }) => failure !== undefined),
   };
@@ -113,14 +118,20 @@ export function table(isolations: readonly Isolation[], cells: readonly Cell[]):
       .trimEnd(),
   );
   const sums = isolations.map((isolation) => {
-    const { stopped, worked, notRun, failed } = counts(cells.filter((cell) => cell.isolation === isolation));
+    const sum = counts(cells.filter((cell) => cell.isolation === isolation));
     const version = isolation.version ? ` (${printable(isolation.version)})` : '';
-    return `${isolation.name}${version}: ${stopped} stopped, ${worked} worked, ${notRun} not run, ${failed} failed\n`;
+    const unclear = sum.inconclusive > 0 ? `, ${sum.inconclusive} inconclusive` : '';
+    return `${isolation.name}${version}: ${sum.stopped} stopped, ${sum.worked} worked, ${sum.notRun} not run, ${sum.failed} failed${unclear}\n`;
   });
   const open = cells.flatMap(({ attack, isolation, verdict }) => {
     if (!verdict || !isolation.name.startsWith('barchan:')) return [];
     const what = [...holes(isolation, attack, verdict), ...verdict.reached].map(printable).join(', ');
     return what ? [`${attack.name} in ${isolation.name}: ${what}\n`] : [];
   });
-  return `${lines.join('\n')}\n\n${sums.join('')}${reasons(cells).join('')}${open.join('')}`;
+  const unclear = cells.flatMap((cell) => {
+    const why = inconclusive(cell);
+    return why ? [`${cell.attack.name} in ${cell.isolation.name} is inconclusive: ${printable(why)}\n`] : [];
+  });
+  const below = [...sums, ...reasons(cells), ...unclear, ...open];
+  return `${lines.join('\n')}\n\n${below.join('')}`;
 }

@@ -1,8 +1,8 @@
 /** barchan harness */
 import { resolve } from 'node:path';
-import type { Cell } from '../harness/comparison.js';
 import type { Isolation } from '../harness/isolation.js';
 import type { Attack } from '../harness/metadata.js';
+import { onInterrupt } from './interrupt.js';
 import { complain, print } from './output.js';
 import { splitCommand, usageError } from './usage.js';
 
@@ -121,7 +121,7 @@ async function show(names: readonly string[], values: Values): Promise<void> {
 }
 
 async function run(names: readonly string[], values: Values): Promise<void> {
-  const [{ compare, comparison }, { reportWriters }, { attackCache }, text] = await Promise.all([
+  const [{ compare, comparison, holds }, { reportWriters }, { attackCache }, text] = await Promise.all([
     import('../harness/comparison.js'),
     import('../harness/reports.js'),
     import('../harness/sample.js'),
@@ -136,14 +136,18 @@ async function run(names: readonly string[], values: Values): Promise<void> {
   const tell = values.quiet ? undefined : text.progress();
   for (const { name, missing } of against)
     if (missing && !values.quiet) complain(`harness: ${name} is passed over: ${missing}`);
+  const interrupt = onInterrupt('harness');
   const cells = await compare({
     attacks,
     isolations: against,
     build: attackCache(),
     jobs: many,
+    signal: interrupt.signal,
     progress: tell?.step,
+  }).finally(() => {
+    tell?.end();
+    interrupt.over();
   });
-  tell?.end();
   for (const write of writers) await write(cells.flatMap(({ verdict }) => verdict ?? []));
   print(
     values.json
@@ -152,7 +156,3 @@ async function run(names: readonly string[], values: Values): Promise<void> {
   );
   process.exitCode = cells.every(holds) ? 0 : 1;
 }
-
-/** barchan has to run everything and contain it; of the others nothing is demanded. */
-const holds = ({ isolation, verdict, passedOver }: Cell): boolean =>
-  !isolation.name.startsWith('barchan:') || passedOver !== undefined || verdict?.contained === true;

@@ -141,8 +141,8 @@ earlier run has written, by what this run needed; rules that you have added behi
        barchan harness list|show [--json] [NAME|FAMILY|GLOB]...
 
 Builds the attacks of the corpus (docs/attacks.md) with this machine's gcc, runs them in each isolation, and shows in one table
-what each stops: the layer of barchan that did, "stopped", how many attempts worked, or "-" where an attack was not run. Without
-names: all of them. Natively only what is safe is run. Containers are as docker makes them, and need root.
+what each stops: the layer of barchan that did, "stopped", how many attempts worked, "inconclusive" where an attack could not show
+what it is about, or "-" where it was not run. Without names: all of them. Natively only what is safe is run. Containers are as docker makes them, and need root.
 
 Options:
       --against NAME       native, bwrap, runc, crun, barchan, or barchan:compat, barchan:default, barchan:strict
@@ -154,7 +154,8 @@ Options:
   -q, --quiet              show no progress
   -h, --help               this text
 
-Exit status: 0 when barchan contained all, 1 when not or when something could not be run in it, 2 for a wrong option.
+Exit status: 0 when barchan contained all, 1 when not, or when something was inconclusive or could not be run in it, 2 for a wrong
+option; at a signal 128 and its number when all that runs is ended and removed, at a second one at once.
 `,
   image: `Usage: barchan image load PATH[:REF]... [--limit NAME=NUMBER]...
        barchan image list

@@ -31,15 +31,16 @@ export async function runInSandbox(
   options: SandboxOptions,
   told: Told,
   injector?: string,
+  signal?: AbortSignal,
 ): Promise<AttackRun> {
   const isolated = options.isolation !== 'none';
   const mounts = isolated ? [...(options.mounts ?? []), { source: program, target: inside }] : options.mounts;
   await using box = await Sandbox.create({ ...options, mounts });
   const path = isolated ? inside : program;
-  if (!attack.injected) return await runOnce(box, attack, path, told, injector);
+  if (!attack.injected) return await runOnce(box, attack, path, told, injector, signal);
   const turns: AttackRun[] = [];
   for (let turn = 0; turn < attack.attempts; turn++)
-    turns.push(await runOnce(box, attack, path, { ...told, ATTACK_TURN: String(turn) }, injector));
+    turns.push(await runOnce(box, attack, path, { ...told, ATTACK_TURN: String(turn) }, injector, signal));
   const bad = turns.find(({ exitCode, breaches }) => exitCode !== 0 && breaches.length === 0);
   return {
     attempts: turns.flatMap(({ attempts }) => attempts),
@@ -59,6 +60,7 @@ async function runOnce(
   path: string,
   told: Told,
   injector: string | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<AttackRun> {
   const refused = new Set<string>();
   const breaches: string[] = [];
@@ -69,6 +71,7 @@ async function runOnce(
     .spawn([path], {
       env: { PATH: searchPath, ...told },
       timeoutMs: attack.timeoutMs,
+      signal,
       stdio: ['pipe', 'pipe', 'pipe', ...(left === undefined ? [] : [left])],
     })
     .finally(() => left !== undefined && closeSync(left));
@@ -81,18 +84,21 @@ async function runOnce(
   });
   const reading = Promise.all([judge(stdout, stdin, { pid: () => guest.pid, injector }), collect(stderr)]);
   const gone = ended.then(() => guest.end());
-  const [[lines, errors], { exitCode, signal, timedOut }] = await Promise.all([
+  const [[lines, errors], { exitCode, signal: endedBy, timedOut }] = await Promise.all([
     untilGone(gone, [stdout, stderr], reading),
     ended,
   ]);
   box.off('violation', onRefusal);
-  return { ...lines, stderr: errors, exitCode, signal, timedOut, refused: [...refused], breaches };
+  return { ...lines, stderr: errors, exitCode, signal: endedBy, timedOut, refused: [...refused], breaches };
 }
 
 /** Runs it without any isolation: for the control of an attack, never for one that could harm the host. */
-export const runNatively = (attack: Attack, program: string, told: Told): Promise<AttackRun> =>
-  runOutside(attack, told, {
-    argv: [program],
-    env: { PATH: searchPath, ...told, ATTACK_NATIVE: '1', ATTACK_CONTROL: '1' },
-    wraps: false,
-  });
+export function runNatively(
+  attack: Attack,
+  program: string,
+  told: Told,
+  signal?: AbortSignal,
+): Promise<AttackRun> {
+  const env = { PATH: searchPath, ...told, ATTACK_NATIVE: '1', ATTACK_CONTROL: '1' };
+  return runOutside(attack, told, { argv: [program], env, wraps: false }, signal);
+}

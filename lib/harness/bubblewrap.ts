@@ -39,11 +39,9 @@ export function bubblewrap(): Isolation {
     passesOver: notForPeers,
     permits: () => [],
     couldNotStart: ({ stderr }) => stderr.startsWith('bwrap:'),
-    run: (assault) =>
-      runOutside(assault.attack, assault.told, {
-        argv: commandLine(assault),
-        env: process.env,
-        wraps: true,
-      }),
+    run: (assault) => {
+      const command = { argv: commandLine(assault), env: process.env, wraps: true };
+      return runOutside(assault.attack, assault.told, command, assault.signal);
+    },
   };
 }

@@ -24,12 +24,15 @@ async function compile(
   included: readonly string[],
   flags: readonly string[],
   folder: string,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   const name = basename(source).replace(/\.\w+$/, '');
   return once(name, [source, ...included], flags.join('\0'), folder, async (partial) => {
     try {
-      await promisify(execFile)('gcc', [...flags, '-o', partial, source, '-lm']);
+      await promisify(execFile)('gcc', [...flags, '-o', partial, source, '-lm'], { signal });
     } catch (error) {
+      // A Ctrl-C ends the compiler as well.
+      signal?.throwIfAborted();
       const { code, stderr } = error as { code?: unknown; stderr?: string };
       if (code === 'ENOENT')
         throw new SandboxError('ERR_TOOL_MISSING', `Cannot build ${source}: there is no gcc here`, {
@@ -77,7 +80,7 @@ async function once(
  * Makes a program of an attack in `folder`: C and assembly by this machine's gcc, scripts with what all scripts of their language
  * share (corpus/attack.sh, corpus/attack.py) behind the line of their interpreter. Resolves with its path.
  */
-export async function buildAttack(attack: Attack, folder: string): Promise<string> {
+export async function buildAttack(attack: Attack, folder: string, signal?: AbortSignal): Promise<string> {
   const root = dirname(dirname(attack.source));
   if (attack.language === '.c' || attack.language === '.S')
     return compile(
@@ -85,6 +88,7 @@ export async function buildAttack(attack: Attack, folder: string): Promise<strin
       [join(root, attack.language === '.c' ? 'attack.h' : 'attack.S')],
       [...compiler, ...attack.flags],
       folder,
+      signal,
     );
   const shared = join(root, `attack${attack.language}`);
   return once(basename(attack.name), [attack.source, shared], '', folder, (partial) => {
@@ -94,5 +98,5 @@ export async function buildAttack(attack: Attack, folder: string): Promise<strin
 }
 
 /** The program by which the judge plays a monitor that was taken over. */
-export const buildInjector = (folder: string): Promise<string> =>
-  compile(join(corpus, 'injector.c'), [], compiler, folder);
+export const buildInjector = (folder: string, signal?: AbortSignal): Promise<string> =>
+  compile(join(corpus, 'injector.c'), [], compiler, folder, signal);

@@ -5,12 +5,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { native } from '../native.js';
 import type { Told } from './attack.js';
+import { abandonedFolders, killByEnvironment, makeFolder, removeFolder } from './leftovers.js';
+
+const secretIn = (folder: string): string => join(folder, 'secret');
+
+/** What tells an attack's processes from all others. */
+export const markOf = (secret: string): string => `ATTACK_SECRET=${secret}`;
+
+/** Ends the attacks of runs that were killed, and removes what was planted for them. */
+export function removeAbandonedCanaries(): void {
+  const folders = abandonedFolders('canary');
+  if (folders.length === 0) return;
+  killByEnvironment(new Set(folders.map((folder) => markOf(secretIn(folder)))));
+  for (const folder of folders) removeFolder(folder);
+}
 
 export class Canaries implements AsyncDisposable {
   readonly #folder: string;
@@ -21,7 +35,7 @@ export class Canaries implements AsyncDisposable {
   #visits = 0;
 
   private constructor() {
-    this.#folder = mkdtempSync(join(tmpdir(), 'barchan-canary-'));
+    this.#folder = makeFolder('canary');
     this.#server = this.#serve();
     this.#abstract = this.#serve();
   }
@@ -33,7 +47,7 @@ export class Canaries implements AsyncDisposable {
     }).unref();
   }
 
-  /** Rejects with the system's errors, with nothing left. */
+  /** Rejects with the system's errors and ERR_NATIVE_NOT_BUILT, with nothing left. */
   static async plant(): Promise<Canaries> {
     const canaries = new Canaries();
     try {
@@ -48,7 +62,7 @@ export class Canaries implements AsyncDisposable {
       canaries.#abstract.listen({ path: `\0${canaries.#abstractName}` });
       await once(canaries.#abstract, 'listening');
       // It ends with this process, whatever ends this one.
-      canaries.#process = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+      canaries.#process = spawn(native().keeperPath, ['stay'], { stdio: ['pipe', 'ignore', 'ignore'] });
       await once(canaries.#process, 'spawn');
       canaries.#process.unref();
       return canaries;
@@ -59,7 +73,7 @@ export class Canaries implements AsyncDisposable {
   }
 
   get #secret(): string {
-    return join(this.#folder, 'secret');
+    return secretIn(this.#folder);
   }
 
   /** Beside the secret: for attacks that remove, where the secret has to stay for the next one. */
@@ -113,6 +127,6 @@ export class Canaries implements AsyncDisposable {
     this.#process?.kill('SIGKILL');
     this.#server.close();
     this.#abstract.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
   }
 }

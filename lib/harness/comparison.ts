@@ -1,10 +1,12 @@
 /** Runs attacks of the corpus side by side in several isolations, and says what each of them stops. */
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { version } from '../version.js';
 import type { AttackRun } from './attack.js';
 import { buildAttack, buildInjector } from './build.js';
-import { Canaries } from './canaries.js';
+import { Canaries, removeAbandonedCanaries } from './canaries.js';
+import { removeAbandonedContainers } from './container.js';
 import type { Isolation } from './isolation.js';
 import type { Attack, Layer } from './metadata.js';
 import { inside } from './outside.js';
@@ -28,6 +30,8 @@ export interface ComparisonOptions {
   build: string;
   /** Attacks at a time. Default 2. */
   jobs?: number | undefined;
+  /** Ends all that runs. */
+  signal?: AbortSignal | undefined;
   /** After each cell. */
   progress?: ((cell: Cell, done: number, all: number) => void) | undefined;
 }
@@ -42,15 +46,46 @@ export function holes(isolation: Isolation, attack: Attack, run: Pick<AttackRun,
     .map(({ name }) => name);
 }
 
-/** What programs that are linked statically call before main(), and what policies may refuse without being met by an attack. */
-const ofStartUp = new Set(['rseq', 'set_robust_list', 'readlinkat', 'newfstatat', 'set_tid_address']);
+/**
+ * What an attack has not shown in a run: it ended early, or what has to work did not, and so what it tried was not stopped but
+ * never made. Undefined: it has shown all.
+ */
+function unshown(
+  attack: Attack,
+  { attempts, failedControls }: Pick<AttackRun, 'attempts' | 'failedControls'>,
+): string | undefined {
+  if (failedControls.length > 0) return `what has to work did not: ${failedControls.join(', ')}`;
+  if (attempts.length >= attack.attempts) return undefined;
+  return `it made ${attempts.length} of ${attack.attempts} attempts`;
+}
 
-/** The layer that an attack met first: a policy that refuses calls stands before what the attack was written for. */
-function layerMet({ name }: Isolation, { stoppedBy }: Attack, run: AttackRun): Layer | undefined {
+/** Why a cell shows nothing of its isolation; undefined: it shows something, or there is no verdict. */
+export function inconclusive({ attack, isolation, verdict }: Cell): string | undefined {
+  if (!verdict || verdict.stoppedBy !== undefined) return undefined;
+  if (verdict.contained === false || holes(isolation, attack, verdict).length > 0) return undefined;
+  return unshown(attack, verdict);
+}
+
+/** barchan has to run everything and contain it, in runs that show so; of the others nothing is demanded. */
+export function holds(cell: Cell): boolean {
+  const { isolation, verdict, passedOver } = cell;
+  if (!isolation.name.startsWith('barchan:') || passedOver !== undefined) return true;
+  return verdict?.contained === true && inconclusive(cell) === undefined;
+}
+
+/** What programs that are linked statically call before main(), and what policies may refuse without being met by an attack. */
+const ofStartUp = new Set(['rseq', 'set_robust_list', 'readlink', 'newfstatat', 'set_tid_address']);
+
+/**
+ * The layer that an attack met first: a policy that refuses calls stands before what the attack was written for, and is all that
+ * an attack has met which could not show what it is about. Undefined: nothing is known to have stopped it.
+ */
+function layerMet({ name }: Isolation, attack: Attack, run: AttackRun): Layer | undefined {
   if (!name.startsWith('barchan:')) return undefined;
   if (run.breaches.length > 0) return 'seccomp';
   const refused = run.refused.some((call) => !ofStartUp.has(call));
-  return refused && stoppedBy !== 'ept' ? 'policy' : stoppedBy;
+  if (unshown(attack, run) !== undefined) return refused ? 'policy' : undefined;
+  return refused && attack.stoppedBy !== 'ept' ? 'policy' : attack.stoppedBy;
 }
 
 function evidenceOf(layer: Layer | undefined, attack: Attack, run: AttackRun): Evidence[] {
@@ -159,6 +194,7 @@ async function judgeCell(
   isolation: Isolation,
   program: string,
   injector: string,
+  signal: AbortSignal,
 ): Promise<Cell> {
   const cell: Cell = { attack, isolation, verdict: undefined, passedOver: undefined, failure: undefined };
   const passedOver = isolation.missing ?? isolation.passesOver(attack);
@@ -166,7 +202,8 @@ async function judgeCell(
   await using canaries = await Canaries.plant();
   const started = new Date();
   try {
-    const run = await inTime(attack, isolation.run({ attack, program, told: canaries.told, injector }));
+    const assault = { attack, program, told: canaries.told, injector, signal };
+    const run = await inTime(attack, isolation.run(assault));
     // A container that was never made reports nothing, which is no containment.
     if (run.attempts.length === 0 && run.failedControls.length === 0 && isolation.couldNotStart(run))
       return { ...cell, failure: run.stderr.trim().split('\n')[0] || 'it has not started' };
@@ -176,14 +213,25 @@ async function judgeCell(
     const harm = isolation.name === 'native' ? [] : await canaries.reached([]);
     return { ...cell, verdict: verdictOf(isolation, attack, run, { program, started, harm }) };
   } catch (error) {
+    signal.throwIfAborted();
     return { ...cell, failure: (error as Error).message };
   }
 }
 
-/** Every attack in every isolation, in the order of `attacks`. Rejects with ERR_TOOL_MISSING when nothing can be built here. */
+/**
+ * Every attack in every isolation, in the order of `attacks`. Rejects with ERR_TOOL_MISSING when nothing can be built here, and with
+ * the reason of `signal` when that is aborted; then nothing is left of any run.
+ */
 export async function compare(options: ComparisonOptions): Promise<Cell[]> {
   const { attacks, isolations, build, jobs = 2, progress } = options;
-  const injector = await buildInjector(build);
+  // One that fails ends the others.
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  setMaxListeners(0, signal);
+  signal.throwIfAborted();
+  removeAbandonedCanaries();
+  await removeAbandonedContainers();
+  const injector = await buildInjector(build, signal);
   const rows: Cell[][] = attacks.map(() => []);
   const all = attacks.length * isolations.length;
   let done = 0;
@@ -191,15 +239,22 @@ export async function compare(options: ComparisonOptions): Promise<Cell[]> {
   const worker = async (): Promise<void> => {
     for (let index = next++; index < attacks.length; index = next++) {
       const attack = attacks[index] as Attack;
-      const program = await buildAttack(attack, build);
+      const program = await buildAttack(attack, build, signal);
       for (const isolation of isolations) {
-        const cell = await judgeCell(attack, isolation, program, injector);
+        signal.throwIfAborted();
+        const cell = await judgeCell(attack, isolation, program, injector, signal);
         rows[index]?.push(cell);
         progress?.(cell, ++done, all);
       }
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  const workers = Array.from({ length: jobs }, () =>
+    worker().catch((error: unknown) => {
+      failed.abort(error);
+    }),
+  );
+  await Promise.all(workers);
+  signal.throwIfAborted();
   return rows.flat();
 }
 
@@ -211,18 +266,24 @@ export interface Comparison {
   /** Attacks that were not run, or could not be. */
   passedOver: { attack: string; isolation: string; reason: string }[];
   failed: { attack: string; isolation: string; reason: string }[];
+  /** Verdicts that show nothing. */
+  inconclusive: { attack: string; isolation: string; reason: string }[];
 }
 
 export function comparison(isolations: readonly Isolation[], cells: readonly Cell[]): Comparison {
-  const reasons = (key: 'passedOver' | 'failure'): Comparison['failed'] =>
-    cells.flatMap(({ attack, isolation, [key]: reason }) =>
-      reason === undefined ? [] : [{ attack: attack.name, isolation: isolation.name, reason }],
-    );
+  const reasons = (reasonOf: (cell: Cell) => string | undefined): Comparison['failed'] =>
+    cells.flatMap((cell) => {
+      const reason = reasonOf(cell);
+      return reason === undefined
+        ? []
+        : [{ attack: cell.attack.name, isolation: cell.isolation.name, reason }];
+    });
   return {
     barchanComparison: 1,
     isolations: isolations.map(({ name, version: text, missing }) => ({ name, version: text, missing })),
     verdicts: cells.flatMap(({ verdict }) => verdict ?? []),
-    passedOver: reasons('passedOver'),
-    failed: reasons('failure'),
+    passedOver: reasons(({ passedOver }) => passedOver),
+    failed: reasons(({ failure }) => failure),
+    inconclusive: reasons(inconclusive),
   };
 }

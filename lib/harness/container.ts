@@ -2,22 +2,22 @@
  * runc and crun as docker calls them: its capabilities, masked paths, devices, and its seccomp profile as this machine has it.
  * Their root is the host's folders to read only, as that of barchan's sandboxes.
  */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
-  rmSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { basename, join } from 'node:path';
+import { hierarchies } from '../cgroup.js';
 import type { AttackRun } from './attack.js';
 import { type Assault, type Isolation, limitPairs, notForPeers, versionOf } from './isolation.js';
+import { abandonedFolders, killByEnvironment, makeFolder, removeFolder } from './leftovers.js';
 import { inside, runOutside, searchPath } from './outside.js';
 
 export type ContainerEngine = 'runc' | 'crun';
@@ -171,32 +171,74 @@ const withoutHybrid = (words: readonly string[]): [string, ...string[]] =>
       ]
     : (words as [string, ...string[]]);
 
-let runs = 0;
+const commandOf = (engine: ContainerEngine, folder: string, ...words: string[]): [string, ...string[]] =>
+  withoutHybrid([engine, '--root', join(folder, 'state'), ...words]);
 
-async function run(engine: ContainerEngine, profile: string, assault: Assault): Promise<AttackRun> {
-  const folder = mkdtempSync(`/tmp/barchan-${engine}-`);
-  const id = `barchan-harness-${process.pid}-${++runs}`;
-  const command = (...words: string[]): [string, ...string[]] =>
-    withoutHybrid([engine, '--root', join(folder, 'state'), ...words]);
-  const remove = async (): Promise<void> => {
-    const [program, ...words] = command('delete', '--force', id);
-    await promisify(execFile)(program, words, { timeout: 20_000 }).catch(() => {}); // it is gone already
-  };
+const longestDeleteMs = 20_000;
+
+/** What tells the processes of an engine from all others. */
+const variable = 'BARCHAN_HARNESS_FOLDER';
+
+/** The container's; an engine that was ended early has left them. */
+function removeGroups(id: string): void {
+  for (const { mount, own } of hierarchies())
+    for (const parent of new Set([mount, own ?? mount])) {
+      try {
+        rmdirSync(join(parent, id));
+      } catch {} // there is none
+    }
+}
+
+/** Ends and removes the container whose files are in `folder`. Resolves in any case: when it is gone already, too. */
+async function remove(engine: ContainerEngine, folder: string): Promise<void> {
+  killByEnvironment(new Set([`${variable}=${folder}`]));
+  const [program, ...words] = commandOf(engine, folder, 'delete', '--force', basename(folder));
+  await new Promise<void>((resolve) => {
+    // In a group of its own, since a Ctrl-C must not end it.
+    spawn(program, words, {
+      detached: true,
+      stdio: 'ignore',
+      timeout: longestDeleteMs,
+      killSignal: 'SIGKILL',
+    })
+      .once('error', () => resolve())
+      .once('exit', () => resolve());
+  });
+  removeGroups(basename(folder));
+}
+
+/** Removes the containers of runs that were killed. */
+export async function removeAbandonedContainers(): Promise<void> {
+  for (const engine of ['runc', 'crun'] as const)
+    for (const folder of abandonedFolders(engine)) {
+      await remove(engine, folder);
+      removeFolder(folder);
+    }
+}
+
+async function run(
+  engine: ContainerEngine,
+  profile: string,
+  { signal, ...assault }: Assault,
+): Promise<AttackRun> {
+  const folder = makeFolder(engine);
+  const end = (): Promise<void> => remove(engine, folder);
   try {
     const bundle = join(folder, 'bundle');
     mkdirSync(bundle);
     const binds = makeRoot(join(bundle, 'root'));
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(config(assault, binds, profile)));
     const passed = assault.attack.passes ? ['--preserve-fds', '1'] : [];
-    return await runOutside(assault.attack, assault.told, {
-      argv: command('run', ...passed, '--bundle', bundle, id),
-      env: process.env,
+    const command = {
+      argv: commandOf(engine, folder, 'run', ...passed, '--bundle', bundle, basename(folder)),
+      env: { ...process.env, [variable]: folder },
       wraps: true,
-      end: remove,
-    });
+      end,
+    };
+    return await runOutside(assault.attack, assault.told, command, signal);
   } finally {
-    await remove();
-    rmSync(folder, { recursive: true, force: true });
+    await end();
+    removeFolder(folder);
   }
 }
 

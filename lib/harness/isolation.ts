@@ -11,6 +11,8 @@ export interface Assault {
   told: Told;
   /** For attacks with `@injected`. */
   injector: string;
+  /** Ends the run, which then rejects with nothing left. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface Isolation {

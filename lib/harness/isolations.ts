@@ -38,8 +38,8 @@ function barchan(profile: PolicyProfile): Isolation {
     permits: (attack) => attack.permits[profile] ?? [],
     // What barchan cannot start rejects.
     couldNotStart: () => false,
-    run: ({ attack, program, told, injector }) =>
-      runInSandbox(attack, program, optionsUnder(attack, profile), told, injector),
+    run: ({ attack, program, told, injector, signal }) =>
+      runInSandbox(attack, program, optionsUnder(attack, profile), told, injector, signal),
   };
 }
 
@@ -51,7 +51,7 @@ const native: Isolation = {
     control.kind === 'native' ? undefined : 'without isolation it is not safe, or means nothing',
   permits: () => [],
   couldNotStart: () => false,
-  run: ({ attack, program, told }) => runNatively(attack, program, told),
+  run: ({ attack, program, told, signal }) => runNatively(attack, program, told, signal),
 };
 
 /** Isolations by their names; `barchan` alone is its profile `default`. Undefined: there is none of this name. */

@@ -1,9 +1,11 @@
 /** Running an attack by a program of the host: the attack itself, or another isolation's command. */
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { AttackRun, Told } from './attack.js';
+import { markOf } from './canaries.js';
 import { children, collect, judge, untilGone } from './judge.js';
+import { endAtExit, killByEnvironment } from './leftovers.js';
 import type { Attack } from './metadata.js';
 
 /** Where an attack is shown in an isolation of any kind. */
@@ -46,23 +48,14 @@ export interface Command {
 /** How long a command may take to end after its processes were killed. */
 const endGraceMs = 20_000;
 
-/** Kills whoever still runs with the environment of this very attack, wherever it has gone: a session of its own, another parent. */
-function killByEnvironment({ ATTACK_SECRET: secret }: Told): void {
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    try {
-      if (readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(`ATTACK_SECRET=${secret}`))
-        process.kill(Number(name), 'SIGKILL');
-    } catch {} // it has ended, or is another user's
-  }
-}
-
-/** Runs `command`, which runs `attack`, to its end or to the attack's time-out. */
+/** Runs `command`, which runs `attack`, to its end or to the attack's time-out. Rejects when `signal` ends it, with nothing left. */
 export async function runOutside(
   attack: Attack,
   told: Told,
   { argv, env, wraps, end }: Command,
+  signal?: AbortSignal,
 ): Promise<AttackRun> {
+  signal?.throwIfAborted();
   const left = leave(attack, told);
   const [program, ...words] = argv;
   const options: SpawnOptions = {
@@ -76,7 +69,7 @@ export async function runOutside(
   const { stdin, stdout, stderr, pid } = child;
   const exited = new Promise<{ exitCode: number | null; signal: string | null }>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+    child.once('exit', (exitCode, endedBy) => resolve({ exitCode, signal: endedBy }));
   });
   if (!stdin || !stdout || !stderr || pid === undefined) {
     await exited;
@@ -87,17 +80,24 @@ export async function runOutside(
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {} // nobody is left in it
-    if (told.ATTACK_SECRET !== undefined) killByEnvironment(told);
+    if (told.ATTACK_SECRET !== undefined) killByEnvironment(new Set([markOf(told.ATTACK_SECRET)]));
   };
+  const atExit = endAtExit(killAll);
   let timer: NodeJS.Timeout | undefined;
+  let stop = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      timedOut = true;
+    stop = () => {
+      clearTimeout(timer);
       killAll();
       void end?.().catch(() => {}); // done again below
       timer = setTimeout(() => reject(new Error(`${program} does not end`)), endGraceMs);
+    };
+    timer = setTimeout(() => {
+      timedOut = true;
+      stop();
     }, attack.timeoutMs);
   });
+  signal?.addEventListener('abort', stop, { once: true });
   const gone = (async () => {
     const exit = await Promise.race([exited, late]);
     // What it has left behind may hold its streams.
@@ -109,9 +109,12 @@ export async function runOutside(
     const subject = { pid: () => (wraps ? attackBelow(pid) : pid), injector: undefined };
     const reading = Promise.all([judge(stdout, stdin, subject), collect(stderr)]);
     const [lines, errors] = await untilGone(gone, [stdout, stderr], reading);
+    signal?.throwIfAborted();
     return { ...lines, stderr: errors, ...(await gone), timedOut, refused: [], breaches: [] };
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+    atExit();
     for (const stream of [stdin, stdout, stderr]) stream.destroy();
   }
 }

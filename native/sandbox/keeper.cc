@@ -77,12 +77,24 @@ void wait_for_end() {
   run_sweeper(config);
 }
 
+// A process that does nothing until its standard input ends, with signals as any has them: what lib/harness/canaries.ts shows
+// to attacks as their victim.
+[[noreturn]] void stay() {
+  char byte;
+  i64 count;
+  do count = host::call(__NR_read, 0, &byte, 1);
+  while (count == 1 || count == -EINTR);
+  leave(0);
+}
+
 [[noreturn]] void main(const u64* stack) {
+  const char* verb = stack[0] > 1 ? reinterpret_cast<const char*>(stack[2]) : nullptr;
+  if (verb && strcmp(verb, "stay") == 0) stay();
   u64 all = ~0ull;
   host::call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, nullptr, sizeof all);
   host::call(__NR_prctl, PR_SET_NAME, "barchan-keeper", 0, 0, 0);
   // Node passes nothing else, and argv[0] is always there.
-  if (stack[0] > 1) sweep();
+  if (verb) sweep();
   static char buffer[2 * kPathMax];
   Text line(buffer, sizeof buffer);
   if (Failure f = build()) {

@@ -49,6 +49,8 @@ const sources = {
 int main(void) { say_stopped("it", "EPERM"); hold(); return 0; }\n`,
   endless: `${head('Does not end, nor does what it leaves behind.', '// @timeout 2')}${holders}
 int main(void) { say_stopped("it", "EPERM"); hold(); for (;;) pause(); }\n`,
+  powerless: `${head('Cannot do what has to work.')}int main(void) {
+  errno = EIO; printf("control a step EIO\\n"); say_stopped("it", "EPERM"); return 0; }\n`,
   flood: `${head('Writes more than is kept, then ends.', '// @timeout 60')}
 int main(void) { for (int i = 0; i < 400000; i++) puts("xxxxxxx"); return 0; }\n`,
 };
@@ -107,8 +109,9 @@ describe('barchan harness run', () => {
       ...['run', '--corpus', folder, '--json', '--jobs', '3'],
       ...against,
     ]);
-    expect(status, stderr).toBe(0);
     const result = JSON.parse(stdout) as Comparison;
+    // Whatever shows nothing of barchan is no success.
+    expect(status, stderr).toBe(1);
     expect(result.isolations.map(({ name }) => name)).toEqual(isolations);
     for (const { name, missing } of result.isolations)
       if (missing) console.warn(`skipped: harness run against ${name}: ${missing}`);
@@ -118,6 +121,22 @@ describe('barchan harness run', () => {
     expect(failed.filter(({ attack }) => attack !== 'ends/silent')).toEqual([]);
     expect(passedOver.length).toBe((isolations.length - present) * Object.keys(sources).length);
     expect(verdicts.length + failed.length).toBe(present * Object.keys(sources).length);
+    const unclear = (isolation: string): object =>
+      Object.fromEntries(
+        result.inconclusive
+          .filter((entry) => entry.isolation === isolation)
+          .map(({ attack, reason }) => [attack, reason]),
+      );
+    for (const profile of ['barchan:default', 'barchan:strict'])
+      expect(unclear(profile)).toMatchObject({
+        'ends/flood': 'it made 0 of 1 attempts',
+        'ends/powerless': 'what has to work did not: a step EIO',
+      });
+    expect(Object.keys(unclear('barchan:default')).sort()).toEqual([
+      'ends/flood',
+      'ends/powerless',
+      'ends/silent',
+    ]);
     for (const { sample, isolation, exit, attempts } of verdicts) {
       const what = `${sample.name} in ${isolation}`;
       const { timedOut } = exit;
@@ -150,6 +169,25 @@ describe('barchan harness run', () => {
     }
   });
 
+  it('fails where an attack shows nothing of barchan, and says why', async () => {
+    const { status, stdout } = await barchan(['run', 'ends/powerless', 'ends/silent', '--corpus', folder]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^ends\/powerless +inconclusive\nends\/silent +inconclusive\n/m);
+    expect(stdout).toMatch(
+      /^barchan:default \(.*\): 0 stopped, 0 worked, 0 not run, 0 failed, 2 inconclusive$/m,
+    );
+    expect(stdout).toContain(
+      'ends/powerless in barchan:default is inconclusive: what has to work did not: a step EIO\n',
+    );
+    expect(stdout).toContain('ends/silent in barchan:default is inconclusive: it made 0 of 1 attempts\n');
+  });
+
+  it('needs no program of PATH beside what it builds', async () => {
+    const one = ['run', 'ends/background', '--corpus', folder];
+    await barchan(one); // built
+    expect(await barchan(one, { PATH: join(folder, 'ends') })).toMatchObject({ status: 0, stderr: '' });
+  });
+
   it('says that it needs a compiler', async () => {
     const { status, stderr } = await barchan(['run', '--corpus', folder], {
       PATH: join(folder, 'ends'),
@@ -160,6 +198,7 @@ describe('barchan harness run', () => {
       stderr: expect.stringContaining('there is no gcc here'),
     });
     expect(stderr).toContain('Install the packages gcc and libc6-dev');
+    expect(stderr).not.toContain('defect');
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { compare, holes } from '../../lib/harness/comparison.js';
+import { compare, holes, inconclusive } from '../../lib/harness/comparison.js';
 import { isolation } from '../../lib/harness/isolations.js';
 import { attacks } from '../../lib/harness/metadata.js';
 import { requires } from '../helpers/skip.js';
@@ -20,7 +20,8 @@ it.each(families)(
     const mine = attacks().filter(({ name }) => name.startsWith(`${family}/`));
     const cells = await compare({ attacks: mine, isolations, build, jobs: 3 });
     expect(cells.length).toBe(mine.length * profiles.length);
-    for (const { attack, isolation: where, verdict, failure, passedOver } of cells) {
+    for (const cell of cells) {
+      const { attack, isolation: where, verdict, failure, passedOver } = cell;
       const what = `${attack.name} in ${where.name}`;
       if (passedOver) {
         console.warn(`skipped: ${what}: ${passedOver}`);
@@ -30,6 +31,13 @@ it.each(families)(
       expect(verdict && holes(where, attack, verdict), what).toEqual([]);
       expect(verdict, what).toMatchObject({ contained: true, reached: [] });
       expect(verdict?.exit.timedOut, what).toBe(false);
+      expect(inconclusive(cell), what).toBeUndefined();
+      // Only a profile's refusal is a reason for which an attack may do less than it is about.
+      const whole = verdict?.failedControls.length === 0 && verdict.attempts.length >= attack.attempts;
+      if (!whole) expect(verdict?.stoppedBy, what).toBe('policy');
+      // The widest profile refuses what an attack's own rules say, and nothing else.
+      if (where.name === 'barchan:compat' && typeof attack.options.policy !== 'object')
+        expect(whole, what).toBe(true);
       if (where.name === 'barchan:compat' && attack.stoppedBy === 'seccomp')
         expect(verdict?.stoppedBy, what).toBe('seccomp');
     }
