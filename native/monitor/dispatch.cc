@@ -14,7 +14,7 @@
 #include "monitor/intercept/intercept.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
-#include "monitor/syscalls/proc_files.h"
+#include "monitor/syscalls/proc_copies.h"
 #include "monitor/syscalls/proc_mem.h"
 #include "monitor/table.h"
 #include "monitor/trace.h"
@@ -66,12 +66,12 @@ i64 handle(Thread& t, const Call& call) {
 }
 
 i64 pass(Thread& t, const Call& call) {
+  i64 result;
   if (files::proc_copies_in_use) [[unlikely]] {
-    const bool rewinds = call.nr == __NR_lseek && call.arg[1] == 0 && call.arg[2] == 0 /* SEEK_SET */;
-    if (rewinds || (call.nr == __NR_pread64 && call.arg[3] == 0))
-      files::refresh_proc_copy(static_cast<int>(call.arg[0]));
+    if (const i64 error = files::refresh_before(call)) return error;
+    if (files::copy_call(call, result)) return result;
   }
-  i64 result = t.host_call(static_cast<i64>(call.nr), call.arg);
+  result = t.host_call(static_cast<i64>(call.nr), call.arg);
   if (result == -EBADF && files::proc_mem_in_use) [[unlikely]]
     return files::proc_mem_call(call);
   return result;

@@ -9,6 +9,7 @@
 #include "monitor/intercept/intercept.h"
 #include "monitor/mm/mm.h"
 #include "monitor/process.h"
+#include "monitor/syscalls/proc_copies.h"
 
 namespace barchan {
 
@@ -34,6 +35,7 @@ struct ExecState {
   mm::HostFacts host;
   chaos::Lineage chaos;
   char execfn[kExecfnMax];  // AT_EXECFN
+  files::InheritedCopies proc_copies;
 };
 
 // Puts `state` into a fresh pipe, whose read end becomes kFdExecState, which survives exec. 0 or -errno.

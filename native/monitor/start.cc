@@ -248,6 +248,7 @@ void take_terminal() {
   if (!layout_is_high()) reject_layout(ENOMEM);
   Thread& t = first_thread(exec_state.fixed_layout != 0, exec_state.counter_slot, &exec_state.host);
   t.chaos.lineage = exec_state.chaos;
+  files::proc_copies_resume(exec_state.proc_copies);
   if (exec_state.seccomp_fd >= 0 && !seccomp_exec_read(t, exec_state.seccomp_fd)) die_by_signal(kSigSegv);
   target_init(target);
   i64 r = target_adopt(target, exec_state.program_fd, exec_state.interpreter_fd);

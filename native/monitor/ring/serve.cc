@@ -17,6 +17,7 @@
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/ring/ring.h"
+#include "monitor/syscalls/proc_copies.h"
 #include "monitor/table.h"
 
 namespace barchan::ring {
@@ -51,6 +52,9 @@ bool waits_for_disks_only(i64 fd) {
 bool read_now(const Call& guest, i64& result) {
   Call call = guest;
   check::arguments(*table::row(call.nr), call.arg, fd_base());
+  if (files::CopyPath path;
+      files::proc_copies_in_use && files::copied_path(static_cast<int>(call.arg[0]), path)) [[unlikely]]
+    return false;
   const bool placed = call.nr == __NR_pread64;
   // preadv2 takes an offset of -1 for the file's position.
   if (placed && static_cast<i64>(call.arg[3]) < 0) return false;

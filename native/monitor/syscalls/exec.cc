@@ -172,6 +172,7 @@ i64 become(Thread& t, Work& work, u64* arguments) {
   state.intercepted = intercept::asked;
   mm::tell_host_facts(state.host);
   state.chaos = t.chaos.lineage;
+  files::proc_copies_tell(state.proc_copies);
   if (i64 r = room_for_process(t); r < 0) return r;
   if (i64 r = stack_limit_bound(state.stack_soft); r < 0) return r;
   i64 r = seccomp_exec_write(t, state.seccomp_fd);

@@ -1,7 +1,10 @@
 // Memory calls: the guest's view of mm/.
+#include <linux/mman.h>
+
 #include "host/uaccess.h"
 #include "monitor/mm/mm.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/proc_copies.h"
 
 namespace barchan {
 
@@ -9,6 +12,10 @@ i64 sys_mmap(Thread&, const Call& call) {
   // Flags past 32 bits are unknown ones; only MAP_SHARED_VALIDATE looks at those.
   constexpr u64 kUnknown = u64{1} << 31;
   const u64 flags = call.arg[3] >> 32 ? call.arg[3] | kUnknown : call.arg[3];
+  // Files of procfs cannot be mapped.
+  if (files::CopyPath path; files::proc_copies_in_use && !(flags & MAP_ANONYMOUS) && call.arg[1] != 0 &&
+                            files::copied_path(static_cast<int>(call.arg[4]), path)) [[unlikely]]
+    return -ENODEV;
   return mm::map(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]), static_cast<int>(flags),
                  static_cast<int>(call.arg[4]), call.arg[5]);
 }

@@ -8,6 +8,7 @@
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/proc_copies.h"
 #include "monitor/syscalls/proc_files.h"
 #include "monitor/syscalls/proc_mem.h"
 
@@ -99,6 +100,11 @@ i64 open_by_pin(Thread& t, const OpenRequest& request, GuestPath& path, bool& ag
     if (i64 refusal = device_refusal(status); refusal != 0) return refusal;
     if (is_image(status.st_dev, status.st_ino) && pin.magic()) return open_image(t, request, path);
     if (pin.magic() && is_private_object(pin.fd(), status)) return -ENOENT;
+    if (CopyPath copied;
+        pin.magic() && proc_copies_in_use && copied_path(status.st_dev, status.st_ino, copied)) {
+      again = true;
+      return path.assign(copied, strlen(copied));
+    }
     if (is_program(status.st_dev, status.st_ino) && wants_to_write(request)) return -ETXTBSY;
     bool proc = is_proc_file(pin.fd(), status);
     char name[kPathMax];

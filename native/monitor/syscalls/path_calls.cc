@@ -10,6 +10,7 @@
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/path_calls.h"
+#include "monitor/syscalls/proc_copies.h"
 
 namespace barchan::files {
 namespace {
@@ -63,6 +64,8 @@ i64 on_object(int directory, u64 address, HostPathCall call) {
     if (leads_to_private_fd(directory, path) || is_kvm(status)) return failed(directory, -ENOENT, call);
     if (is_image(status.st_dev, status.st_ino)) return call(AT_FDCWD, host::word(own_program_link(link)));
     if (is_private_object(pin.fd(), status)) return failed(directory, -ENOENT, call);
+    if (CopyPath copied; proc_copies_in_use && copied_path(status.st_dev, status.st_ino, copied))
+      return call(AT_FDCWD, host::word(copied));
   }
   const i64 result = call(AT_FDCWD, host::word(pin.path(link)));
   // No procfs at /proc: then no magic link of it was followed either, unless procfs is mounted elsewhere.

@@ -24,6 +24,13 @@ class TextOut {
     text(p);
     put('\n');
   }
+  // Right-justified.
+  void number(u64 value, size_t width = 0) {
+    char digits[24];
+    const Text text_of_it = Text(digits, sizeof digits).udec(value);
+    for (size_t n = text_of_it.size(); n < width; n++) put(' ');
+    text(digits);
+  }
   // True when all of it was written.
   bool finish() {
     flush();
@@ -49,11 +56,13 @@ struct LineBuffers {
   char* read = nullptr;
   char* line = nullptr;
   char* out = nullptr;
+  char* held = nullptr;  // room for another line
 
   bool get() {
-    read = static_cast<char*>(memory.get(kRead + kLine + kOut));
+    read = static_cast<char*>(memory.get(kRead + kLine + kOut + kLine));
     line = read + kRead;
     out = line + kLine;
+    held = out + kOut;
     return read != nullptr;
   }
 };

@@ -5,6 +5,7 @@
 #include "abi/layout.h"
 #include "monitor/mm/mm.h"
 #include "monitor/process.h"
+#include "monitor/syscalls/proc_figures.h"
 #include "monitor/syscalls/proc_lines.h"
 
 namespace barchan::files {
@@ -18,14 +19,9 @@ u64 parse_hex(const char*& p) {
   return value;
 }
 
-// The head of one mapping as the kernel prints it: "start-end perms offset dev inode   name".
-struct Line {
-  u64 start, end, offset;
-  char perms[4];
-  const char* rest;  // from " dev" on
-};
+}  // namespace
 
-bool parse_line(const char* text, Line& line) {
+bool parse_maps_line(const char* text, MapsLine& line) {
   if (!hex_digit(*text)) return false;
   line.start = parse_hex(text);
   if (*text++ != '-') return false;
@@ -41,27 +37,48 @@ bool parse_line(const char* text, Line& line) {
   return *text == ' ';
 }
 
+const char* MapsLine::name() const {
+  const char* p = rest;
+  for (int fields = 0; fields < 2; fields++) {
+    if (*p == ' ') p++;
+    while (*p && *p != ' ') p++;
+  }
+  while (*p == ' ') p++;
+  return p;
+}
+
+namespace {
+
 class Rewriter {
  public:
-  Rewriter(TextOut& out, MapsKind kind, bool own) : out_(out), kind_(kind), own_(own) {
+  // `room`: LineBuffers::kLine bytes.
+  Rewriter(TextOut& out, MapsKind kind, const char* path, bool own, char* room)
+      : out_(out), kind_(kind), path_(path), own_(own), room_(room) {
     if (own) mm::heap_range(heap_start_, heap_end_);
   }
 
   // One line without its newline, NUL-terminated.
   void line(const char* text) {
-    Line head;
+    MapsLine head;
     if (kind_ == MapsKind::kNumaMaps) {
       const char* p = text;
       if (in_arena(parse_hex(p))) out_.line(text);
       return;
     }
-    if (!parse_line(text, head)) {
+    if (!parse_maps_line(text, head)) {
       if (shown_) out_.line(text);  // a figure of smaps, about the mapping before
       return;
     }
-    shown_ = in_arena(head.start);
+    shown_ = in_arena(head.start) || head.start == kVsyscallPage;
     if (!shown_) return;
-    if (!own_) return out_.line(text);
+    if (!own_ && starts_with(head.name(), "[stack]")) {
+      head.start = others_stack_start(path_, head);
+      return put(head);
+    }
+    if (!own_ || head.start == kVsyscallPage) {
+      finish();
+      return out_.line(text);
+    }
     mm::Mapping mapping;
     if (kind_ == MapsKind::kSmaps) {
       // One block for the host's mapping, whose figures cannot be divided.
@@ -73,21 +90,44 @@ class Rewriter {
       return put(head);
     }
     for (u64 at = head.start; at < head.end && mm::next_mapping(at, mapping) && mapping.start < head.end;) {
-      Line piece = head;
+      MapsLine piece = head;
       piece.start = max(head.start, mapping.start);
       piece.end = min(head.end, mapping.end);
       if (has_file(head)) piece.offset += piece.start - head.start;
       set_perms(piece, mapping.prot);
-      put(piece);
+      hold(piece, mapping.end);
       at = piece.end;
     }
   }
 
- private:
-  static bool in_arena(u64 address) { return address >= BARCHAN_ARENA_START && address < BARCHAN_ARENA_END; }
-  static bool has_file(const Line& line) { return !starts_with(line.rest, " 00:00 0"); }
+  // No more lines come.
+  void finish() {
+    if (holds_) put(held_);
+    holds_ = false;
+  }
 
-  static void set_perms(Line& line, int prot) {
+ private:
+  // The host may have one mapping of the guest's in pieces (of a page whose calls were patched, mm/sites.cc): they are put
+  // together again. `end`: of the guest's mapping.
+  void hold(const MapsLine& piece, u64 end) {
+    if (holds_ && piece.start == held_.end && piece.start < held_mapping_end_ &&
+        (!has_file(piece) || piece.offset == held_.offset + (held_.end - held_.start)) &&
+        memcmp(piece.perms, held_.perms, sizeof piece.perms) == 0 && strcmp(piece.rest, held_.rest) == 0) {
+      held_.end = piece.end;
+      return;
+    }
+    finish();
+    memcpy(room_, piece.rest, strlen(piece.rest) + 1);
+    held_ = piece;
+    held_.rest = room_;
+    held_mapping_end_ = end;
+    holds_ = true;
+  }
+
+  static bool in_arena(u64 address) { return address >= BARCHAN_ARENA_START && address < BARCHAN_ARENA_END; }
+  static bool has_file(const MapsLine& line) { return !starts_with(line.rest, " 00:00 0"); }
+
+  static void set_perms(MapsLine& line, int prot) {
     line.perms[0] = prot & PROT_READ ? 'r' : '-';
     line.perms[1] = prot & PROT_WRITE ? 'w' : '-';
     line.perms[2] = prot & PROT_EXEC ? 'x' : '-';
@@ -104,7 +144,7 @@ class Rewriter {
   }
 
   // "start-end perms offset dev inode", then spaces up to the column of the name (fs/proc/task_mmu.c).
-  void put(const Line& line) {
+  void put(const MapsLine& line) {
     constexpr size_t kNameColumn = 73;
     width_ = 0;
     hex(line.start);
@@ -129,7 +169,7 @@ class Rewriter {
     put('\n');
   }
 
-  const char* label(const Line& line) const {
+  const char* label(const MapsLine& line) const {
     if (has_file(line)) return "";
     if (line.start < heap_end_ && line.end > heap_start_) return "[heap]";
     if (line.start < program.stack_top && line.end >= program.stack_top) return "[stack]";
@@ -146,7 +186,12 @@ class Rewriter {
 
   TextOut& out_;
   MapsKind kind_;
+  const char* path_;
   bool own_;
+  char* room_;
+  MapsLine held_ = {};
+  u64 held_mapping_end_ = 0;
+  bool holds_ = false;
   size_t width_ = 0;
   bool shown_ = false;
   u64 heap_start_ = 0, heap_end_ = 0;
@@ -154,13 +199,14 @@ class Rewriter {
 
 }  // namespace
 
-i64 rewrite_maps(int from, int to, MapsKind kind, bool own) {
+i64 rewrite_maps(int from, int to, MapsKind kind, const char* path, bool own) {
   LineBuffers buffers;
   if (!buffers.get()) return -ENOMEM;
   TextOut out(to, buffers.out, LineBuffers::kOut);
-  Rewriter rewriter(out, kind, own);
+  Rewriter rewriter(out, kind, path, own, buffers.held);
   i64 error = for_each_line(from, buffers, [&](const char* line) { rewriter.line(line); });
   if (error < 0) return error;
+  rewriter.finish();
   return out.finish() ? 0 : -ENOMEM;
 }
 

@@ -91,6 +91,13 @@ u32 count_host_tasks(const char* path) {
   return count;
 }
 
+void each_guest_fd(int directory, void (*each)(int number, void* context), void* context) {
+  each_entry(directory, [&](const char* name) {
+    const int number = static_cast<int>(parse_decimal(name));
+    if (number >= 0 && !is_private(number)) each(number, context);
+  });
+}
+
 static Counting counting_of(int fd) {
   if (!is_on_proc(fd)) return Counting::kNothing;
   char name[kPathMax];

@@ -15,6 +15,10 @@ bool is_host_task(int tasks, const char* id);
 // How many there are in the process whose file of procfs is `path` ("/proc/7/stat", "/proc/7/task/8/stat").
 u32 count_host_tasks(const char* path);
 
+// Calls each(number) for the descriptors of a `fd` directory of procfs, which is read from where it stands, but for
+// private ones.
+void each_guest_fd(int directory, void (*each)(int number, void* context), void* context);
+
 // True of every directory whose link count or size may count them: procfs `task` and, since Linux 6.2, `fd`.
 // False of most others.
 constexpr bool may_count(u32 mode, u64 device_major) {

@@ -5,6 +5,7 @@
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/paths.h"
+#include "monitor/syscalls/proc_copies.h"
 
 namespace barchan {
 namespace {
@@ -46,7 +47,13 @@ i64 sys_readlinkat(Thread& t, const Call& c) {
     i64 result = copy_to_guest(c.arg[2], path.text, size);
     return result < 0 ? result : static_cast<i64>(size);
   }
-  return t.host(__NR_readlinkat, directory, path.text, c.arg[2], capacity);
+  char target[kPathMax];
+  const i64 size = t.host(__NR_readlinkat, directory, path.text, target, sizeof target);
+  if (size < 0) return size;
+  const size_t shown =
+      min(files::show_copied_name(target, static_cast<size_t>(size)), static_cast<size_t>(capacity));
+  error = copy_to_guest(c.arg[2], target, shown);
+  return error < 0 ? error : static_cast<i64>(shown);
 }
 
 }  // namespace barchan

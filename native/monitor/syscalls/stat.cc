@@ -8,6 +8,7 @@
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/path_calls.h"
+#include "monitor/syscalls/proc_copies.h"
 #include "monitor/syscalls/proc_tasks.h"
 
 namespace barchan {
@@ -51,6 +52,13 @@ void show_guest_counts(int directory, const Target& target, u64 flags, u64 devic
     files::show_guest_counts(pin.fd(), links, size);
 }
 
+// The object found may be a copy of a file of procfs.
+void show_copied(struct stat& status) {
+  files::CopyPath path;
+  if (files::proc_copies_in_use && files::copied_path(status.st_dev, status.st_ino, path)) [[unlikely]]
+    files::show_copied(status, path);
+}
+
 }  // namespace
 
 i64 sys_fstat(Thread& t, const Call& c) {
@@ -58,6 +66,7 @@ i64 sys_fstat(Thread& t, const Call& c) {
   const int fd = static_cast<int>(c.arg[0]);
   const i64 result = t.host(__NR_fstat, fd, &status);
   if (result < 0) return result;
+  if (policy::lets_open()) show_copied(status);
   if (files::may_count(status.st_mode, major_of(status.st_dev)) && policy::lets_open()) {
     files::show_guest_counts(fd, status.st_nlink, status.st_size);
   }
@@ -75,6 +84,7 @@ i64 sys_newfstatat(Thread& t, const Call& c) {
   if (files::names_private_fd(directory, target.path)) return -ENOENT;
   i64 result = call(directory, host::word(target.path.text));
   if (result < 0) return result;
+  show_copied(status);
   if (files::is_image(status.st_dev, status.st_ino) && stands_for_program(directory, target, flags)) {
     result = host::call(__NR_fstat, private_fd(kFdProgram), &status);
     if (result < 0) return result;
@@ -100,6 +110,9 @@ i64 sys_statx(Thread& t, const Call& c) {
   // stat(2)'s encoding (Linux: new_encode_dev).
   u64 device = (status.stx_dev_minor & 0xff) | (u64{status.stx_dev_major} << 8) |
                (u64{status.stx_dev_minor & ~0xffu} << 12);
+  if (files::CopyPath path; files::proc_copies_in_use && files::copied_path(device, status.stx_ino, path))
+      [[unlikely]]
+    files::show_copied(status, path, mask);
   if (files::is_image(device, status.stx_ino) && stands_for_program(directory, target, flags)) {
     result = host::call(__NR_statx, private_fd(kFdProgram), "", AT_EMPTY_PATH, mask, &status);
     if (result < 0) return result;

@@ -3,6 +3,7 @@
 #include "monitor/check.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
+#include "monitor/syscalls/proc_copies.h"
 
 namespace barchan {
 namespace {
@@ -16,6 +17,9 @@ i64 with_vector(Thread& t, const Call& c) {
     const i64 first =
         host::call(static_cast<i64>(c.nr), c.arg[0], check::kBadPointer, 1, c.arg[3], c.arg[4], c.arg[5]);
     return first == -EFAULT ? error : first;
+  }
+  if (files::proc_copies_in_use) [[unlikely]] {
+    if (const i64 refused = files::refresh_before(c)) return refused;
   }
   chaos::shorten(t, c, vector);
   return t.host(static_cast<i64>(c.nr), c.arg[0], vector.items(), vector.count(), c.arg[3], c.arg[4],
