@@ -13,8 +13,9 @@
 namespace barchan::files {
 namespace {
 
-// The monitor catches these for itself (signal/).
-constexpr u64 kFaults = u64{1} << (7 - 1) | u64{1} << (11 - 1);
+// What the monitor catches for itself: SIGBUS and SIGSEGV (signal/) and, under its own filter, SIGSYS (confine.h).
+constexpr int kCaught[] = {7, 11, 31};
+constexpr u64 kCaughtSet = u64{1} << (7 - 1) | u64{1} << (11 - 1) | u64{1} << (31 - 1);
 constexpr u64 kHandlerDefault = 0, kHandlerIgnore = 1;
 
 u64 parse_number(const char* p, u64 base = 10) {
@@ -57,13 +58,13 @@ struct Shown {
 
   u64 peak(u64 host, u64 now) const { return max(less(host, figures.monitor_size), now); }
 
-  // SIGSEGV and SIGBUS in a set of the host's: of caught, ignored or blocked ones. Of another process it cannot be told.
+  // They are in a set of the host's, of caught or ignored ones, for the monitor's sake. Of another process it cannot be told
+  // what the guest has to do with them.
   u64 signals(u64 host, bool (*holds)(const Thread& t, int signo)) const {
     if (!guest) return host;
-    u64 mask = host & ~kFaults;
+    u64 mask = host & ~kCaughtSet;
     if (!own) return mask;
-    constexpr int kNumbers[] = {7, 11};
-    for (const int signo : kNumbers) {
+    for (const int signo : kCaught) {
       if (holds(current(), signo)) mask |= u64{1} << (signo - 1);
     }
     return mask;
@@ -75,11 +76,11 @@ struct Shown {
   static bool ignores(const Thread& t, int signo) {
     return t.signals->actions[signo].handler == kHandlerIgnore;
   }
-  static bool blocks(const Thread& t, int signo) { return t.mask >> (signo - 1) & 1; }
   u64 caught(u64 host) const { return signals(host, catches); }
   u64 ignored(u64 host) const { return signals(host, ignores); }
+  // The host never blocks SIGSEGV and SIGBUS (signals_host_mask()).
   u64 blocked(u64 host) const {
-    return own && is_of_task(path, tid_of(current())) ? signals(host, blocks) : host;
+    return own && is_of_task(path, tid_of(current())) ? host | (current().mask & kCaughtSet) : host;
   }
 };
 
