@@ -30,8 +30,10 @@ inline int out_of_the_way(int fd, const char* what) {
   return moved;
 }
 
-// Becomes the monitor that runs `program` with `argv` and `envp`. Returns only by exiting with 125.
-[[noreturn]] inline void start_monitor(const char* monitor, const char* program, char** argv, char** envp, uint32_t flags) {
+// Becomes the monitor that runs `program` with `argv` and `envp`. Returns only by exiting with 125. `debugger`: a socket for
+// abi/debug.h.
+[[noreturn]] inline void start_monitor(const char* monitor, const char* program, char** argv, char** envp, uint32_t flags,
+                                       int debugger = -1) {
   std::string strings(program);
   abi::StartBlob blob = {};
   blob.magic = abi::kStartMagic;
@@ -41,6 +43,11 @@ inline int out_of_the_way(int fd, const char* what) {
   blob.trace_fd = flags & abi::kStartTrace ? 2 : -1;
   blob.report_fd = 2;
   blob.program = sizeof blob;
+  constexpr int kDebugger = 6;
+  if (debugger >= 0) {
+    blob.debug_fd = kDebugger;
+    debugger = out_of_the_way(debugger, "debugger");
+  }
   int kvm = out_of_the_way(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
   int config = out_of_the_way(memfd_create("start", 0), "memfd");
   int image = out_of_the_way(open(monitor, O_RDONLY), monitor);
@@ -54,7 +61,8 @@ inline int out_of_the_way(int fd, const char* what) {
   dup2(kvm, 3);
   dup2(config, 4);
   dup2(image, 5);
-  syscall(SYS_close_range, 6, ~0u, 0);
+  if (debugger >= 0) dup2(debugger, kDebugger);
+  syscall(SYS_close_range, debugger >= 0 ? kDebugger + 1 : kDebugger, ~0u, 0);
   execve(monitor, argv, envp);
   fprintf(stderr, "start: %s: %s\n", monitor, strerror(errno));
   _exit(abi::kExitStartFailed);

@@ -1,4 +1,4 @@
-/** What runs in a bed: static guest test programs and busybox, each natively and under the monitor. */
+/** What runs in a bed: static guest test programs, busybox and a debugger, each natively and under the monitor. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -90,6 +90,7 @@ function allTests(patience) {
       words: ['/bin/busybox', 'sh', '-c', text],
     });
   }
+  tests.push({ name: 'debugger', seconds: 60 * patience, words: ['/bed/debugger'] });
   for (const { name, links, timeoutMs, args } of guestPrograms()) {
     if (!links.includes('static')) continue;
     tests.push({ name, seconds: (timeoutMs / 1000) * patience, words: [`/guest/${name}`, ...args] });
@@ -120,6 +121,7 @@ export async function bedSuite({
   for (const path of ['proc', 'sys', 'dev', 'tmp', 'root', 'bin', 'etc', 'usr']) archive.directory(path);
   archive.copy('bin/busybox', kernel.busybox);
   archive.copy('bed/driver', compileTool('driver', directory));
+  archive.copy('bed/debugger', compileTool('debugger', directory));
   archive.copy('bed/monitor', monitorPath());
   archive.file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n', 0o644);
   archive.file('etc/group', 'root:x:0:\n', 0o644);
