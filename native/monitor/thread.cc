@@ -262,6 +262,8 @@ bool thread_is_alone(const Thread& t) {
   return true;
 }
 
+bool thread_shares_memory() { return shares_memory; }
+
 u32 thread_lock_token() { return shares_memory && current().vforked ? current().lock_token : 0; }
 
 bool thread_is_gone(u32 token) {
@@ -310,6 +312,7 @@ void thread_exit(Thread& t, int status) {
     leader_status = status;
   }
   if (is_last(t)) {
+    pool_lock.unlock();  // processes that share this memory may go on
     events::exited(leader_left ? leader_status : status, 0);
     for (;;) host::call(__NR_exit_group, leader_left ? leader_status : status);
   }

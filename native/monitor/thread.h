@@ -171,6 +171,8 @@ void thread_share_table(Thread& child, const Thread& parent);
 void thread_copy_table(Thread& t, const Thread& parent);
 // Whether no other thread runs in this memory, be it of this process or of one that shares it.
 bool thread_is_alone(const Thread& t);
+// Whether processes were made that share this memory; some may still run.
+bool thread_shares_memory();
 // What host::Mutex asks for: the calling thread's token when its process shares this memory with the one that made it,
 // else 0; and whether the thread of such a token is no more.
 u32 thread_lock_token();

@@ -45,8 +45,9 @@ void die_by_signal(int signo) {
   events::exited(0, signo);
   if (signo == SIGSYS && policy::is_active() && is_first_process()) report_death(signo);
   thread_release_counters(current());
-  // Held to the end, so that no other thread brings its handler back.
-  if (SignalTable* table = current().signals) table->lock.lock();
+  // Held to the end, so that no other thread brings its handler back; not where processes go on in this memory.
+  SignalTable* table = current().signals;
+  if (table && !thread_shares_memory()) table->lock.lock();
   constexpr GuestAction kAction = {kDefault, 0, 0, 0};
   host::call(__NR_rt_sigaction, signo, &kAction, nullptr, kMaskSize);
   const u64 others = ~bit(signo);

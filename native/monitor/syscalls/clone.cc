@@ -202,7 +202,8 @@ i64 copy_memory(Thread& t, const Request& r) {
   }
   // In the order of thread_create(), which takes fd_lock with the pool's lock held.
   pool_lock_for_fork();
-  fd_lock.lock_shared();
+  const bool locks = !t.own_table;
+  if (locks) fd_lock.lock_shared();
   mm::lock_for_fork();
   const i64 result = host::syscall6(__NR_clone, h.args[0], h.args[1], h.args[2], h.args[3], h.args[4], 0);
   if (result == 0) {
@@ -212,7 +213,7 @@ i64 copy_memory(Thread& t, const Request& r) {
   }
   if (result > 0) chaos::made_child(t);
   mm::unlock_after_fork_parent();
-  fd_lock.unlock_shared();
+  if (locks) fd_lock.unlock_shared();
   pool_unlock_after_fork_parent();
   spare_task_release();
   if (result > 0 && writes_parent_tid(usable_flags(r))) write_guest(r.parent_tid, static_cast<i32>(result));

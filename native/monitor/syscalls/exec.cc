@@ -27,6 +27,7 @@
 #include "monitor/start.h"
 #include "monitor/syscalls/exec_vector.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/thread_pool.h"
 
 namespace barchan {
 namespace {
@@ -68,8 +69,10 @@ class TableLock {
   explicit TableLock(const Thread& t) : held_(!t.vforked) {
     if (held_) fd_lock.lock();
   }
-  ~TableLock() {
+  ~TableLock() { give_up(); }
+  void give_up() {
     if (held_) fd_lock.unlock();
+    held_ = false;
   }
   TableLock(const TableLock&) = delete;
   TableLock& operator=(const TableLock&) = delete;
@@ -155,7 +158,7 @@ i64 room_for_process(Thread& t) {
 }
 
 // The host's exec. Comes back with an error or kRestart only, and everything as it was.
-i64 become(Thread& t, Work& work, u64* arguments) {
+i64 become(Thread& t, Work& work, u64* arguments, TableLock& lock) {
   ExecState& state = work.state;
   state.magic = abi::kStartMagic;
   state.version = abi::kStartVersion;
@@ -187,6 +190,8 @@ i64 become(Thread& t, Work& work, u64* arguments) {
     }
     debug::before_exec(t);
     signals_before_exec(t);
+    // Processes that go on in this memory would find it held for good. Other threads of this one may exec too.
+    if (thread_shares_memory() && pool_is_last(t)) lock.give_up();
     // Not t.host(), which may block more for the time of a call: this one hands the mask on.
     r = host::interruptible(&t.pending, __NR_execveat, private_fd(kFdImage), "", arguments, work.environment,
                             AT_EMPTY_PATH);
@@ -218,7 +223,7 @@ i64 exec(Thread& t, Work& work, int dirfd, u64 argv, u64 envp, int flags) {
   if (opened && copied == 0 && (flags & kExecveCheck)) r = check_only(work);
   if (r == 0 && !(flags & kExecveCheck)) {
     put_command(work, dirfd, work.target.program.fd);
-    r = become(t, work, script_arguments(work));
+    r = become(t, work, script_arguments(work), lock);
   }
   target_close(work.target);
   return r;
