@@ -156,7 +156,7 @@ static void waiting(void) {
   }
   const int fd = MUST((int)syscall(SYS_pidfd_open, child, kNonBlock));
   // One that does not wait says EAGAIN while the child runs on.
-  SHOW(waitid(P_PIDFD, (id_t)fd, &info, WSTOPPED | WNOHANG) == 0 || errno == EAGAIN);
+  SHOW(waitid(P_PIDFD, (id_t)fd, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 || errno == EAGAIN);
   MUST(fcntl(fd, F_SETFL, 0));
   SHOW(waitid(P_PIDFD, (id_t)fd, &info, WSTOPPED));
   printf("%d %d\n", info.si_code, info.si_status);
