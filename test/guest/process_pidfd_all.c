@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
 
@@ -150,6 +151,7 @@ static void waiting(void) {
   SHOW(waitid(5, (id_t)self, &info, WEXITED));
   pid_t child = MUST(fork());
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     raise(SIGSTOP);
     pause();
     _exit(0);

@@ -77,6 +77,9 @@ static void flow_labels(void) {
   close(other);
 }
 
+// Frames of a protocol of this process's own, which other runs do not send.
+static unsigned short own_protocol(void) { return (unsigned short)(0xa000 | (getpid() & 0xfff)); }
+
 // Frames written into a ring that the kernel sends from, on the loopback interface; seen by a ring that it fills.
 static void packet_rings(void) {
   const int sender = socket(AF_PACKET, SOCK_RAW, 0);
@@ -84,7 +87,7 @@ static void packet_rings(void) {
     printf("packet: %s\n", errno_name(errno));
     return;
   }
-  const int receiver = MUST(socket(AF_PACKET, SOCK_RAW, htons(0x88b5)));
+  const int receiver = MUST(socket(AF_PACKET, SOCK_RAW, htons(own_protocol())));
   static const struct {
     unsigned block, blocks, frame, frames;
   } kRings[] = {{0, 0, 0, 0}, {4096, 2, 2048, 4}, {4096, 2, 2048, 5}, {4095, 2, 2048, 4}, {4096, 2, 17, 4}, {4096, 0, 2048, 4}, {4096, 2, 8192, 1}, {4096, 2, 16, 512}, {1u << 31, 2, 2048, 1u << 21}};
@@ -116,7 +119,7 @@ static void packet_rings(void) {
   SHOW(setsockopt(sender, SOL_PACKET, PACKET_TX_RING, &r, sizeof r));
   struct ifreq request = {.ifr_name = "lo"};
   MUST(ioctl(sender, SIOCGIFINDEX, &request));
-  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(0x88b5), .sll_ifindex = request.ifr_ifindex};
+  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(own_protocol()), .sll_ifindex = request.ifr_ifindex};
   MUST(bind(receiver, (void*)&address, sizeof address));
   MUST(ioctl(sender, SIOCGIFFLAGS, &request));
   const int up = request.ifr_flags & IFF_UP;
@@ -125,8 +128,8 @@ static void packet_rings(void) {
     struct tpacket2_hdr* h = (void*)(out + i * 2048);
     char* frame = (char*)h + TPACKET2_HDRLEN - sizeof(struct sockaddr_ll);
     memset(frame, 0, 14);
-    frame[12] = (char)0x88;
-    frame[13] = (char)0xb5;
+    frame[12] = (char)(own_protocol() >> 8);
+    frame[13] = (char)own_protocol();
     snprintf(frame + 14, 32, "frame number %d", i);
     h->tp_len = i == 2 ? 5000 : 64;
     h->tp_status = TP_STATUS_SEND_REQUEST;
