@@ -20,6 +20,7 @@
 #include "monitor/ring/ring.h"
 #include "monitor/robust_list.h"
 #include "monitor/signal/signal.h"
+#include "monitor/syscalls/proc_mem.h"
 #include "monitor/thread_pool.h"
 
 namespace barchan {
@@ -334,6 +335,7 @@ void pool_drop_after_fork_child(Thread& t) {
     if (vcpus[i].run) host::call(__NR_munmap, vcpus[i].run, vm.run_size);
   }
   fds_fork_child();
+  files::proc_mem_fork_child();
   idle_vcpus = nullptr;
   leader_left = false;
   last_table = t.table = kFirstTable;

@@ -99,6 +99,7 @@ bool drop_failed_pages();
 struct Mapping {
   u64 start, end;
   int prot;  // as the guest asked
+  bool shared;
 };
 // The first mapping that ends above `address`; false when there is none.
 bool next_mapping(u64 address, Mapping& mapping);

@@ -8,7 +8,7 @@ bool next_mapping(u64 address, Mapping& mapping) {
   u32 index = space.vmas.first_after(address);
   if (index >= space.vmas.count()) return false;
   const Vma& vma = space.vmas.at(index);
-  mapping = {vma.start, vma.end, vma.prot};
+  mapping = {vma.start, vma.end, vma.prot, (vma.flags & kVmaShared) != 0};
   return true;
 }
 

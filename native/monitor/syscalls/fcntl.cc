@@ -5,6 +5,7 @@
 #include "monitor/check.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/proc_mem.h"
 
 namespace barchan {
 namespace {
@@ -98,6 +99,10 @@ i64 sys_fcntl(Thread& t, const Call& c) {
     }
   }
   i64 result = t.host(__NR_fcntl, c.arg[0], number, argument);
+  if (number == F_GETFL && result >= 0 && (result & O_PATH) && files::proc_mem_in_use) [[unlikely]] {
+    const i64 shown = files::proc_mem_call(c);
+    return shown < 0 ? result : shown;
+  }
   // Set by the gate on whatever it opens (paths.h). It matters at opening only, so nobody misses their own.
   if (number == F_GETFL && result >= 0 && !(result & O_PATH)) result &= ~i64{O_NOFOLLOW};
   return result;

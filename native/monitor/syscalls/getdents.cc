@@ -1,5 +1,5 @@
 // getdents and getdents64. The fd and fdinfo directories of procfs are listed without private descriptors, task
-// directories without threads of the host kernel.
+// directories without threads of the host kernel, map_files without mappings of monitors.
 #include <linux/fs.h>
 
 #include "host/uaccess.h"
@@ -20,7 +20,7 @@ constexpr Format kOld = {18}, kNew = {19};
 constexpr size_t kNextAt = 8;     // u64 d_off in both: where the entry behind it is
 constexpr size_t kLengthAt = 16;  // u16 d_reclen in both
 
-enum class Listing { kPlain, kDescriptors, kTasks };
+enum class Listing { kPlain, kDescriptors, kTasks, kMappings };
 
 Listing listing_of(int fd) {
   if (!files::is_on_proc(fd)) return Listing::kPlain;
@@ -31,10 +31,12 @@ Listing listing_of(int fd) {
     return size >= length && strcmp(name + size - length, what) == 0;
   };
   if (ends_in("/fd") || ends_in("/fdinfo")) return Listing::kDescriptors;
+  if (ends_in("/map_files")) return Listing::kMappings;
   return ends_in("/task") ? Listing::kTasks : Listing::kPlain;
 }
 
 bool hides(int directory, Listing listing, const char* name) {
+  if (listing == Listing::kMappings) return files::hides_mapping(name);
   i64 number = parse_decimal(name);
   if (number < 0) return false;
   return listing == Listing::kTasks ? files::is_host_task(directory, name)

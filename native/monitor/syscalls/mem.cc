@@ -5,6 +5,7 @@
 #include "monitor/mm/mm.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/proc_copies.h"
+#include "monitor/syscalls/proc_mem.h"
 
 namespace barchan {
 
@@ -16,8 +17,11 @@ i64 sys_mmap(Thread&, const Call& call) {
   if (files::CopyPath path; files::proc_copies_in_use && !(flags & MAP_ANONYMOUS) && call.arg[1] != 0 &&
                             files::copied_path(static_cast<int>(call.arg[4]), path)) [[unlikely]]
     return -ENODEV;
-  return mm::map(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]), static_cast<int>(flags),
-                 static_cast<int>(call.arg[4]), call.arg[5]);
+  const i64 result = mm::map(call.arg[0], call.arg[1], static_cast<int>(call.arg[2]), static_cast<int>(flags),
+                             static_cast<int>(call.arg[4]), call.arg[5]);
+  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]]
+    return files::proc_mem_call({__NR_mmap, {call.arg[4]}});
+  return result;
 }
 
 i64 sys_munmap(Thread&, const Call& call) { return mm::unmap(call.arg[0], call.arg[1]); }

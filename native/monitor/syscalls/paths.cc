@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 
+#include "abi/layout.h"
 #include "host/uaccess.h"
 #include "monitor/fds.h"
 
@@ -210,16 +211,42 @@ bool goes_by_magic(int directory, const char* path) {
   return fd == -ELOOP || fd == -ENOSYS;
 }
 
-bool names_private_fd(int directory, const GuestPath& path) {
-  size_t digits = path.name_size();
-  if (digits == 0 || digits > 10) return false;
-  const char* name = path.name();
+namespace {
+
+// The name of an entry of /proc/PID/map_files, "start-end", that is no mapping of the guest's.
+bool is_foreign_range(const char* name, size_t size) {
+  u64 start = 0;
+  for (size_t i = 0; i < size; i++) {
+    const char c = name[i];
+    const bool digit = c >= '0' && c <= '9';
+    if (c == '-' && i > 0) return start >= BARCHAN_ARENA_END;
+    if (i == 16 || (!digit && (c < 'a' || c > 'f'))) return false;
+    start = start << 4 | static_cast<u64>(digit ? c - '0' : c - 'a' + 10);
+  }
+  return false;
+}
+
+// A number that is a private descriptor's.
+bool is_private_number(const char* name, size_t digits) {
   u64 number = 0;
+  if (digits > 10) return false;
   for (size_t i = 0; i < digits; i++) {
     if (name[i] < '0' || name[i] > '9') return false;
     number = number * 10 + static_cast<u64>(name[i] - '0');
   }
-  if (number < fd_base()) return false;
+  return number >= fd_base();
+}
+
+}  // namespace
+
+bool hides_mapping(const char* name) { return is_foreign_range(name, strlen(name)); }
+
+bool names_private_fd(int directory, const GuestPath& path) {
+  const size_t name_length = path.name_size();
+  if (name_length == 0) return false;
+  const char* name = path.name();
+  const bool range = is_foreign_range(name, name_length);
+  if (!range && !is_private_number(name, name_length)) return false;
 
   char parent[kPathMax];
   size_t length = static_cast<size_t>(name - path.text);
@@ -231,8 +258,9 @@ bool names_private_fd(int directory, const GuestPath& path) {
   bool hidden = false;
   if (is_on_proc(static_cast<int>(fd))) {
     i64 size = describe_fd(static_cast<int>(fd), parent, sizeof parent);
-    hidden = (size >= 3 && memcmp(parent + size - 3, "/fd", 3) == 0) ||
-             (size >= 7 && memcmp(parent + size - 7, "/fdinfo", 7) == 0);
+    hidden = range ? size >= 10 && memcmp(parent + size - 10, "/map_files", 10) == 0
+                   : (size >= 3 && memcmp(parent + size - 3, "/fd", 3) == 0) ||
+                         (size >= 7 && memcmp(parent + size - 7, "/fdinfo", 7) == 0);
   }
   host::call(__NR_close, fd);
   return hidden;

@@ -93,7 +93,11 @@ bool is_private_object(int fd, const struct stat& status);
 // Does following `path` (with a final symlink) take a magic link of procfs?
 bool goes_by_magic(int directory, const char* path);
 
-// `path` names a private descriptor in a procfs `fd` or `fdinfo` directory: it must look absent.
+// An entry of this name in a procfs `map_files` directory is of a monitor's mapping.
+bool hides_mapping(const char* name);
+
+// `path` names a private descriptor in a procfs `fd` or `fdinfo` directory, or a mapping of a monitor's in `map_files`: it must
+// look absent.
 bool names_private_fd(int directory, const GuestPath& path);
 
 // The same of the name that the final symbolic links of `path` end at. Costs a call for each; for paths that are known

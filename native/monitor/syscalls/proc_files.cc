@@ -7,6 +7,7 @@
 #include "monitor/syscalls/proc_figures.h"
 #include "monitor/syscalls/proc_lines.h"
 #include "monitor/syscalls/proc_maps.h"
+#include "monitor/syscalls/proc_mem.h"
 #include "monitor/syscalls/proc_rollup.h"
 #include "monitor/syscalls/proc_status.h"
 
@@ -24,7 +25,8 @@ enum class Kind {
   kStatm,
   kSched,
   kLimits,
-  kSyscall
+  kSyscall,
+  kPagemap
 };
 
 struct Name {
@@ -32,10 +34,10 @@ struct Name {
   Kind kind;
 };
 constexpr Name kNames[] = {
-    {"maps", Kind::kMaps},          {"smaps", Kind::kSmaps}, {"smaps_rollup", Kind::kRollup},
-    {"numa_maps", Kind::kNumaMaps}, {"stat", Kind::kStat},   {"status", Kind::kStatus},
-    {"statm", Kind::kStatm},        {"sched", Kind::kSched}, {"limits", Kind::kLimits},
-    {"syscall", Kind::kSyscall},
+    {"maps", Kind::kMaps},          {"smaps", Kind::kSmaps},     {"smaps_rollup", Kind::kRollup},
+    {"numa_maps", Kind::kNumaMaps}, {"stat", Kind::kStat},       {"status", Kind::kStatus},
+    {"statm", Kind::kStatm},        {"sched", Kind::kSched},     {"limits", Kind::kLimits},
+    {"syscall", Kind::kSyscall},    {"pagemap", Kind::kPagemap},
 };
 
 Kind kind_of(const char* name, size_t size) {
@@ -74,7 +76,8 @@ i64 rewrite_proc_file(int from, int to, const char* path) {
   const Kind kind = kind_of(path);
   i64 error = 0;
   switch (kind) {
-    case Kind::kNone: return 0;
+    case Kind::kNone:
+    case Kind::kPagemap: return 0;
     case Kind::kMaps:
     case Kind::kSmaps:
     case Kind::kNumaMaps: {
@@ -139,6 +142,7 @@ i64 proc_file_for_guest(int fd, bool close_on_exec) {
   char path[kPathMax];
   const i64 size = describe_fd(fd, path, sizeof path);
   if (size <= 0 || kind_of(path) == Kind::kNone) return fd;
+  if (kind_of(path) == Kind::kPagemap) return stand_in_at(fd, close_on_exec);
   const i64 result = copy_for_guest(fd, path, close_on_exec);
   if (result >= 0) return fd;
   host::call(__NR_close, fd);

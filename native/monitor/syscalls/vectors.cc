@@ -4,6 +4,7 @@
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/iovec.h"
 #include "monitor/syscalls/proc_copies.h"
+#include "monitor/syscalls/proc_mem.h"
 
 namespace barchan {
 namespace {
@@ -22,8 +23,11 @@ i64 with_vector(Thread& t, const Call& c) {
     if (const i64 refused = files::refresh_before(c)) return refused;
   }
   chaos::shorten(t, c, vector);
-  return t.host(static_cast<i64>(c.nr), c.arg[0], vector.items(), vector.count(), c.arg[3], c.arg[4],
-                c.arg[5]);
+  const i64 result =
+      t.host(static_cast<i64>(c.nr), c.arg[0], vector.items(), vector.count(), c.arg[3], c.arg[4], c.arg[5]);
+  if (result == -EBADF && files::proc_mem_in_use) [[unlikely]]
+    return files::proc_mem_call(c, vector.items(), vector.count());
+  return result;
 }
 
 }  // namespace
