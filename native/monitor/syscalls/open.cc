@@ -5,6 +5,7 @@
 #include <linux/stat.h>
 
 #include "host/uaccess.h"
+#include "monitor/check.h"
 #include "monitor/fds.h"
 #include "monitor/policy.h"
 #include "monitor/syscalls/handlers.h"
@@ -179,7 +180,8 @@ i64 open_path_only(Thread& t, const OpenRequest& request, GuestPath& path) {
 }  // namespace
 
 i64 open_for_guest(Thread& t, const OpenRequest& request, GuestPath& path) {
-  if (is_private(request.directory)) return -EBADF;
+  // The dispatcher has made kClosedFd of a private one, which does not matter to an absolute path.
+  if (is_private(request.directory) && request.directory != check::kClosedFd) return -EBADF;
   if (names_private_fd(request.directory, path)) return -ENOENT;
   if (request.flags & kOpenPath) return open_path_only(t, request, path);
   // A directory is never a private object nor `mem`, so links to it need no look.
