@@ -8,11 +8,11 @@
 static volatile int hits, last_code, last_fd, last_band;
 static volatile pid_t last_thread;
 static void on_signal(int signo UNUSED, siginfo_t* info, void* context UNUSED) {
-  hits++;
   last_code = info->si_code;
   last_fd = info->si_fd;
   last_band = (int)info->si_band;
   last_thread = (pid_t)syscall(SYS_gettid);
+  hits++;  // last: another thread waits for it
 }
 static void handle(int signo) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
