@@ -1,5 +1,6 @@
 /** What a hostile sample does to the harness that looks on: it cannot forge its verdict, flood it, or reach through it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -114,6 +115,51 @@ open('bottom', 'w').write('x')`);
     expect(verdict.complete).toBe(false);
   });
 });
+
+/** Four threads whose calls all have new arguments: files, addresses, code, refusals, numbers of no call. */
+const flood = `
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+static atomic_long made;
+static long now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec; }
+static void *work(void *arg) {
+  long begin = now();
+  for (long i = (long)arg << 40; now() < begin + 20 || made < 50000; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/%lx", i);
+    close(open(path, O_RDWR));
+    access(path, F_OK);
+    readlink(path, path + 32, 8);
+    struct sockaddr_in to = {AF_INET, htons(i), {htonl(i)}};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    connect(fd, (void *)&to, sizeof to);
+    close(fd);
+    mount("x", path, "tmpfs", 0, 0);
+    void *code = mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(code, 4096);
+    syscall(1000 + i % 100000);
+    made += 11;
+  }
+  return 0;
+}
+int main(void) {
+  pthread_t t[4];
+  for (long i = 0; i < 4; i++) pthread_create(&t[i], 0, work, (void *)i);
+  for (int i = 0; i < 4; i++) pthread_join(t[i], 0);
+  printf("%ld calls\\n", made);
+}
+`;
 
 describe('floods', () => {
   it('of one call, of output and of files are counted, and what comes after is seen', async () => {
@@ -264,6 +310,44 @@ open('/etc/afterwards', 'w').write('seen')`,
     for (const list of [result.faults, result.executable, result.limits, result.syscalls])
       expect(list.length).toBeLessThanOrEqual(1000);
     expect(JSON.stringify(result.evidence).length).toBeLessThan(10 << 20);
+  });
+
+  it('of a real sample, as many as it can make in 20 seconds, take bounded memory', {
+    timeout: 240_000,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'barchan-flood-'));
+    try {
+      const source = join(folder, 'flood.c');
+      writeFileSync(source, flood);
+      execFileSync('gcc', ['-O1', '-static', '-pthread', '-w', '-o', join(folder, 'flood'), source]);
+      const before = process.memoryUsage().rss;
+      let most = 0;
+      let events = 0;
+      const verdict = await harness.run(join(folder, 'flood'), {
+        policy: 'compat',
+        timeoutMs: 180_000,
+        progressMs: 250,
+        onProgress: (progress) => {
+          events = Math.max(events, progress.events);
+          most = Math.max(most, process.memoryUsage().rss - before);
+        },
+      });
+      expect(verdict.exit, verdict.stderr.text).toMatchObject({ exitCode: 0, timedOut: false });
+      const made = Number(/^(\d+) calls$/m.exec(verdict.stdout.text)?.[1]);
+      console.log(`${made} calls, ${events} events, at most ${Math.round(most / 1024 ** 2)} MiB more`);
+      // Each is told of: the sample waits where Node does not keep up.
+      expect(verdict.missing).toEqual({ dropped: 0, lost: 0, malformed: 0 });
+      expect(events).toBeGreaterThan(made * 0.95);
+      expect(made).toBeGreaterThanOrEqual(50_000);
+      expect(most).toBeLessThan(400 * 1024 ** 2);
+      expect(verdict.omitted).toBeGreaterThan(0);
+      expect(verdict.complete).toBe(false);
+      expect(JSON.stringify(verdict).length).toBeLessThan(64 << 20);
+      for (const format of harness.reportFormats)
+        expect((await harness.formatReport(format, [verdict])).length).toBeLessThan(64 << 20);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('of processes with many descriptors take bounded memory', () => {
