@@ -123,7 +123,7 @@ async function show(names: readonly string[], values: Values): Promise<void> {
 async function run(names: readonly string[], values: Values): Promise<void> {
   const [{ compare, comparison, holds }, { reportWriters }, { attackCache }, text] = await Promise.all([
     import('../harness/comparison.js'),
-    import('../harness/reports.js'),
+    import('./report-files.js'),
     import('../harness/sample.js'),
     import('./harness-text.js'),
   ]);

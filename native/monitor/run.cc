@@ -35,19 +35,11 @@ void run(Thread& t) {
     }
     call = -1;
     Exception exception;
-    switch (entry_run(t, exception)) {
-      case Event::kSystemCall: call = system_call(t); break;
-      case Event::kException:
-        t.counters->faults++;
-        handle_exception(t, exception);
-        break;
-      case Event::kNoMemory:
-        t.counters->faults++;
-        handle_missing_page(t);
-        break;
-      case Event::kAnswered:
-      case Event::kInterrupted: break;
-    }
+    const Event event = entry_run(t, exception);
+    if (event == Event::kSystemCall)
+      call = system_call(t);
+    else
+      handle_fault(t, event, exception);
   }
 }
 

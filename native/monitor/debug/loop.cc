@@ -1,7 +1,6 @@
 // The loop of a debugged thread: as monitor/run.cc, with a border that it may be held at.
 #include <asm/unistd.h>
 
-#include "abi/counters.h"
 #include "host/uaccess.h"
 #include "monitor/debug/world.h"
 #include "monitor/entry.h"
@@ -76,18 +75,20 @@ i64 make_call(Thread& t) {
   return call;
 }
 
-void handle(Thread& t, const Exception& e) {
-  if (active && e.vector == kDebugVector && steps(t)) {
+// Of an exception: it is the end of a step or a breakpoint, and nothing of the program's.
+bool takes(Thread& t, const Exception& e) {
+  if (!active) return false;
+  if (e.vector == kDebugVector && steps(t)) {
     report(t, kStepped);
-    return;
+    return true;
   }
-  if (active && e.vector == kBreakpointVector && mm::breakpoint_at(t.user.rip - 1)) {
+  if (e.vector == kBreakpointVector && mm::breakpoint_at(t.user.rip - 1)) {
     t.user.rip -= 1;
     t.user_changed = true;
     report(t, {.event = abi::kDebugBreakpoint, .a = t.user.rip, .recurs = true});
-    return;
+    return true;
   }
-  handle_exception(t, e);
+  return false;
 }
 
 // A step into a signal's handler ends before its first instruction.
@@ -119,19 +120,10 @@ void run(Thread& t) {
       leave(t);
       end_step(t, event, e);
     }
-    switch (event) {
-      case Event::kSystemCall: call = make_call(t); break;
-      case Event::kException:
-        t.counters->faults++;
-        handle(t, e);
-        break;
-      case Event::kNoMemory:
-        t.counters->faults++;
-        handle_missing_page(t);
-        break;
-      case Event::kAnswered:
-      case Event::kInterrupted: break;
-    }
+    if (event == Event::kSystemCall)
+      call = make_call(t);
+    else if (event != Event::kException || !takes(t, e))
+      handle_fault(t, event, e);
   }
 }
 

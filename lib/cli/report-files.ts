@@ -1,7 +1,7 @@
 /** Reports of verdicts into files. */
 import { writeFileSync } from 'node:fs';
-import { formatReport, reportFormats } from './report.js';
-import type { Verdict } from './verdict.js';
+import { formatReport, reportFormats } from '../harness/report.js';
+import type { Verdict } from '../harness/verdict.js';
 
 /** Writers for words such as `json=FILE`; `refuse`, which does not return, is told what is wrong with one. */
 export function reportWriters(
