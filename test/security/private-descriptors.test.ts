@@ -4,12 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { Sandbox } from '../../lib/index.js';
 import { compileGuest, type GuestProgram, guestPrograms } from '../helpers/guest-programs.mjs';
 import { processesWith, until } from '../helpers/processes.js';
+import { temporaryFolder } from '../helpers/programs.js';
+
+const folder = temporaryFolder('descriptors');
 
 /** What process `pid` has on private numbers: all that are higher than those of this guest. */
 function privateOnes(pid: number): string[] {
-  const folder = `/proc/${pid}/fd`;
-  const numbers = readdirSync(folder).filter((fd) => Number(fd) >= 64);
-  return numbers.map((fd) => readlinkSync(`${folder}/${fd}`)).sort();
+  const descriptors = `/proc/${pid}/fd`;
+  const numbers = readdirSync(descriptors).filter((fd) => Number(fd) >= 64);
+  return numbers.map((fd) => readlinkSync(`${descriptors}/${fd}`)).sort();
 }
 
 describe('private descriptors', () => {
@@ -18,7 +21,7 @@ describe('private descriptors', () => {
     const program = await compileGuest(source, 'static');
     const marker = `forks-${process.pid}`;
     await using box = await Sandbox.create({ isolation: 'none' });
-    const child = await box.spawn([program, marker]);
+    const child = await box.spawn([program, marker], { env: { TMPDIR: folder } });
     let output = '';
     child.stdout?.on('data', (chunk: Buffer) => {
       output += chunk;
