@@ -82,7 +82,7 @@ function comparison(result) {
     ],
     ['worked, in part or whole', (/** @type {string} */ text) => text.startsWith('*')],
     [
-      'not run, or not to its end',
+      'not run, not to its end, or inconclusive',
       (/** @type {string} */ text) => /^(-$|failed|timed out|inconclusive)/.test(text),
     ],
   ].map(([label, fits]) => [
