@@ -333,6 +333,8 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
 
   #lost(): void {
     if (this.#settled) return;
+    // The warden ends what uses more than its limit when Node is late, supervisors too.
+    if (this.#limit && !this.#failure) return this.#settle(this.#killedForLimit(), undefined);
     this.#settle(
       undefined,
       this.#failure ??
@@ -344,6 +346,18 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
             : {},
         ),
     );
+  }
+
+  /** What nobody is left to tell: its processor time is not known. */
+  #killedForLimit(): ProcessExit {
+    return {
+      exitCode: null,
+      signal: 'SIGKILL',
+      timedOut: this.#timedOut,
+      limit: this.#limit,
+      durationMs: performance.now() - this.#started,
+      usage: { userMs: 0, systemMs: 0, maxRssBytes: 0, ...this.#counters.read() },
+    };
   }
 
   #settle(exit: ProcessExit | undefined, failure: SandboxError | undefined): void {

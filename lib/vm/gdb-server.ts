@@ -75,7 +75,7 @@ export class GdbServer implements AsyncDisposable {
     // It was left running by a gdb before.
     const before = this.#session;
     if (!this.#vm.stop) await this.#vm.interrupt().catch(() => {});
-    await before?.idle();
+    await before?.finish();
     this.#session = new GdbSession(this.#vm, socket);
   }
 

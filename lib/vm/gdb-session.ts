@@ -1,5 +1,6 @@
 /** One gdb's connection: its packets, on a Vm. */
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { logger } from '../debug.js';
 import { SandboxError } from '../errors.js';
 import { signalNumber } from '../signals.js';
@@ -12,6 +13,8 @@ import type { Vm } from './vm.js';
 const log = logger('gdb');
 
 const packetSize = 0x8000;
+/** How long a program may take to stop before it is asked once more. */
+const againMs = 200;
 const sigtrap = 5;
 const sigint = 2;
 
@@ -71,6 +74,18 @@ export class GdbSession {
   /** All that gdb has asked for so far is answered. */
   async idle(): Promise<void> {
     await this.#work;
+  }
+
+  /** gdb has gone: does what it still asked for, and lets the program run for none of it. */
+  async finish(): Promise<void> {
+    let finished = false;
+    const done = this.idle().then(() => {
+      finished = true;
+    });
+    while (!finished) {
+      if (!this.#vm.stop) this.#interrupt();
+      await Promise.race([done, delay(againMs)]);
+    }
   }
 
   #received(incoming: ReturnType<PacketReader['take']> extends Generator<infer Item> ? Item : never): void {

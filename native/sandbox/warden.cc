@@ -16,7 +16,7 @@ namespace {
 
 // How often the processor time is looked at: seldom while much is left. A machine with many processors uses it up faster.
 constexpr i64 kShortestMs = 10, kLongestMs = 200, kShare = 16;
-constexpr int kGraceRounds = 5;  // of kLongestMs, in which Node ends the programs itself
+constexpr int kGraceRounds = 15;  // of kLongestMs, in which Node ends the programs itself
 
 [[noreturn]] void leave(int status) {
   for (;;) host::call(__NR_exit_group, status);
