@@ -334,7 +334,10 @@ export class GuestProcess extends EventEmitter<ProcessEvents> implements AsyncDi
   #lost(): void {
     if (this.#settled) return;
     // The warden ends what uses more than its limit when Node is late, supervisors too.
-    if (this.#limit && !this.#failure) return this.#settle(this.#killedForLimit(), undefined);
+    if (this.#limit && !this.#failure) {
+      this.#settle(this.#killedForLimit(), undefined);
+      return;
+    }
     this.#settle(
       undefined,
       this.#failure ??
