@@ -18,12 +18,16 @@ namespace {
 struct Target {
   files::GuestPath path;
   bool by_descriptor;  // nothing to resolve: what the descriptor refers to
+  bool is_null;        // the guest gave no path
+
+  u64 for_host() const { return is_null ? 0 : host::word(path.text); }
 };
 
 i64 load(Target& target, u64 guest, u64 flags) {
   target.by_descriptor = false;
-  if (guest == 0) {
-    // Linux 6.11 takes NULL for an empty path here.
+  target.is_null = guest == 0;
+  if (target.is_null) {
+    // Linux 6.11 takes NULL for an empty path here; an older host says EFAULT.
     if (!(flags & AT_EMPTY_PATH)) return -EFAULT;
     target.by_descriptor = true;
     target.path.text[0] = 0;
@@ -82,7 +86,7 @@ i64 sys_newfstatat(Thread& t, const Call& c) {
   // Wrong flags are noticed before a wrong path.
   if (load(target, c.arg[1], flags) < 0) return files::on_name(directory, c.arg[1], call);
   if (files::names_private_fd(directory, target.path)) return -ENOENT;
-  i64 result = call(directory, host::word(target.path.text));
+  i64 result = call(directory, target.for_host());
   if (result < 0) return result;
   show_copied(status);
   if (files::is_image(status.st_dev, status.st_ino) && stands_for_program(directory, target, flags)) {
@@ -105,7 +109,7 @@ i64 sys_statx(Thread& t, const Call& c) {
   auto call = [&](int from, u64 path) { return t.host(__NR_statx, from, path, flags, mask, &status); };
   if (load(target, c.arg[1], flags) < 0) return files::on_name(directory, c.arg[1], call);
   if (files::names_private_fd(directory, target.path)) return -ENOENT;
-  i64 result = call(directory, host::word(target.path.text));
+  i64 result = call(directory, target.for_host());
   if (result < 0) return result;
   // stat(2)'s encoding (Linux: new_encode_dev).
   u64 device = (status.stx_dev_minor & 0xff) | (u64{status.stx_dev_major} << 8) |
