@@ -5,6 +5,7 @@
 #include "monitor/check.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/proc_copies.h"
 #include "monitor/syscalls/proc_mem.h"
 
 namespace barchan {
@@ -95,6 +96,7 @@ i64 sys_fcntl(Thread& t, const Call& c) {
       if (!fd_lock_shared(t)) return host::kRestart;
       i64 result = fd_created(host::call(__NR_fcntl, c.arg[0], number, least));
       fd_unlock_shared(t);
+      files::note_duplicate(static_cast<int>(c.arg[0]), result);
       return result;
     }
   }

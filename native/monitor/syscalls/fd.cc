@@ -6,12 +6,16 @@
 #include "host/uaccess.h"
 #include "monitor/fds.h"
 #include "monitor/syscalls/handlers.h"
+#include "monitor/syscalls/proc_copies.h"
 #include "monitor/thread_pool.h"
 
 namespace barchan {
 
 // Close may wait (a lingering socket, a draining terminal) and a signal may end that wait.
-i64 sys_close(Thread& t, const Call& c) { return t.host(__NR_close, c.arg[0]); }
+i64 sys_close(Thread& t, const Call& c) {
+  if (!t.vforked && !t.own_table) files::forget_copy(static_cast<int>(c.arg[0]));
+  return t.host(__NR_close, c.arg[0]);
+}
 
 i64 sys_close_range(Thread& t, const Call& c) {
   u32 first = static_cast<u32>(c.arg[0]);
@@ -53,6 +57,7 @@ i64 sys_dup2(Thread& t, const Call& c) {
     return flags < 0 ? flags : to;
   }
   if (!may_become(to)) return -EBADF;
+  files::note_duplicate(from, to);
   return t.host(__NR_dup3, from, to, 0);
 }
 
@@ -63,6 +68,7 @@ i64 sys_dup3(Thread& t, const Call& c) {
   if (flags & ~u32{O_CLOEXEC}) return -EINVAL;
   if (from == to) return -EINVAL;
   if (!may_become(to)) return -EBADF;
+  files::note_duplicate(from, to);
   return t.host(__NR_dup3, from, to, flags);
 }
 

@@ -7,6 +7,7 @@
 #include "monitor/mm/mm.h"
 #include "monitor/syscalls/handlers.h"
 #include "monitor/syscalls/path_calls.h"
+#include "monitor/syscalls/proc_copies.h"
 
 namespace barchan {
 namespace {
@@ -52,7 +53,11 @@ i64 sys_futimesat(Thread& t, const Call& call) {
 }
 
 // The host's limit on numbers is above the guest's, which fd_created() sees to.
-i64 sys_dup(Thread& t, const Call& call) { return t.host(__NR_fcntl, call.arg[0], F_DUPFD, 0); }
+i64 sys_dup(Thread& t, const Call& call) {
+  const i64 result = t.host(__NR_fcntl, call.arg[0], F_DUPFD, 0);
+  files::note_duplicate(static_cast<int>(call.arg[0]), result);
+  return result;
+}
 
 i64 sys_time(Thread&, const Call& call) {
   __kernel_timespec now = {};

@@ -16,6 +16,7 @@ namespace barchan::files {
 
 CopyTable proc_copies;
 bool proc_copies_in_use;
+u64 proc_copy_numbers;
 
 namespace {
 
@@ -114,6 +115,11 @@ CopyTable::Entry* find(int fd, CopyPath& path) {
   return find(status.st_dev, status.st_ino, path);
 }
 
+// A guess that costs nothing: most calls are on other descriptors.
+bool may_be_copy(u64 fd) {
+  return __atomic_load_n(&proc_copy_numbers, __ATOMIC_RELAXED) & number_bit(static_cast<int>(fd));
+}
+
 void remember(int copy, const char* path, bool inherited) {
   struct stat status;
   const size_t size = strlen(path) + 1;
@@ -126,6 +132,7 @@ void remember(int copy, const char* path, bool inherited) {
   entry.inherited = inherited;
   proc_copies.device = status.st_dev;
   __atomic_store_n(&entry.inode, status.st_ino, __ATOMIC_RELEASE);
+  note_copy(copy);
   __atomic_store_n(&proc_copies_in_use, true, __ATOMIC_RELEASE);
 }
 
@@ -135,7 +142,7 @@ void resume(int fd, void* context) {
   struct stat status;
   CopyPath known;
   if (host::call(__NR_fstat, fd, &status) < 0 || status.st_dev != told.device) return;
-  if (find(status.st_dev, status.st_ino, known)) return;
+  if (find(status.st_dev, status.st_ino, known)) return note_copy(fd);
   for (const u64 inode : told.inodes) {
     if (inode == 0 || inode != status.st_ino) continue;
     char name[kLabel + 32];
@@ -196,10 +203,13 @@ void proc_copies_resume(const InheritedCopies& from) {
 }
 
 bool copied_path(u64 device, u64 inode, CopyPath& path) { return find(device, inode, path) != nullptr; }
-bool copied_path(int fd, CopyPath& path) { return find(fd, path) != nullptr; }
+bool copied_path(int fd, CopyPath& path) {
+  return may_be_copy(static_cast<u32>(fd)) && find(fd, path) != nullptr;
+}
 
 i64 refresh_before(const Call& call) {
   const u64 fd = call.arg[0];
+  if (!may_be_copy(fd)) return 0;
   bool starts = false;
   switch (call.nr) {
     case __NR_read:
