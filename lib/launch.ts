@@ -20,16 +20,19 @@ const log = logger('launch');
 const callPaths: Record<string, Record<string, number>> = {
   BARCHAN_RING: { auto: startFlags.ringAuto, on: startFlags.ringOn, off: 0 },
   BARCHAN_PATCH: { auto: 0, on: startFlags.patchOn, off: startFlags.patchOff },
+  BARCHAN_ANSWERS: { auto: 0, on: startFlags.answersOn, off: startFlags.answersOff },
 };
 
 /**
  * How system calls reach the host (docs/performance.md), which is for tests and measurements to choose. By itself a program
- * whose processor time or tasks are `counted` gets no executor, which would take its share of both.
+ * whose processor time or tasks are `counted` gets no executor, which would take its share of both. Whoever turns the ring off
+ * wants every call to leave the guest, and says so if not.
  */
 export function callPathFlags(env: NodeJS.ProcessEnv, counted = false): number {
   let flags = 0;
   for (const [name, values] of Object.entries(callPaths)) {
-    const value = env[name] ?? (counted && name === 'BARCHAN_RING' ? 'off' : (Object.keys(values)[0] ?? ''));
+    const asked = env[name] ?? (name === 'BARCHAN_ANSWERS' && env.BARCHAN_RING === 'off' ? 'off' : undefined);
+    const value = asked ?? (counted && name === 'BARCHAN_RING' ? 'off' : (Object.keys(values)[0] ?? ''));
     const flag = Object.hasOwn(values, value) ? values[value] : undefined;
     if (flag === undefined) {
       throw new SandboxError('ERR_INVALID_OPTION', `${name} is "${value}", which is not on, off or auto`);

@@ -20,6 +20,8 @@ export const startFlags = {
   ringAuto: 1 << 10,
   patchOn: 1 << 11,
   patchOff: 1 << 12,
+  answersOn: 1 << 13,
+  answersOff: 1 << 14,
 } as const;
 
 /** Numbers that the descriptors have in the started process. */

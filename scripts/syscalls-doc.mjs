@@ -22,7 +22,7 @@ const meanings = {
   pass: 'checked, then the same call on the host',
   canon: 'checked, then a modern equivalent on the host',
   emulate: 'done by the monitor, with host calls of its own choice',
-  inguest: 'answered inside the VM',
+  inguest: 'answered inside the VM while it is called often, else as pass',
   deny: 'always fails with the errno shown',
   absent: 'always fails with the errno shown, on Linux as well',
 };

@@ -4,7 +4,8 @@
 // Trust:   no guest can address it, but a monitor that was taken over can write anything to it: Node copies a record once
 //          and checks it in full, and a monitor uses no value of it without a bound.
 //
-// One page of EventControl, `slots` words of state, padded to a page, then `slots` slots of kEventSlotSize bytes.
+// One page of EventControl, `slots` words of state, padded to a page, then `slots` slots of kEventSlotSize bytes, and a page of
+// EventView.
 // A slot's word is 0 (free), kEventClaimed | ticket (a monitor copies a record there) or kEventReady | ticket. Tickets come
 // from EventControl::cursor; the slot of a ticket is the ticket modulo `slots`.
 //
@@ -20,7 +21,7 @@
 namespace barchan::abi {
 
 constexpr u32 kEventMagic = 0x56454342;  // "BCEV"
-constexpr u32 kEventVersion = 1;
+constexpr u32 kEventVersion = 2;
 constexpr u32 kEventControlSize = 4096;
 constexpr u32 kEventSlotSize = 1024;
 constexpr u32 kEventSlotsLeast = 16, kEventSlotsMost = 65536;  // a power of two
@@ -57,6 +58,11 @@ struct alignas(64) EventControl {
   u64 lost;       // records whose claim was taken away
 };
 static_assert(sizeof(EventControl) == 192);
+
+// The only page that a guest may see, and may only read: Node writes it for vCPUs that answer calls by themselves.
+struct EventView {
+  u32 calls;  // not 0: EventControl::watch has kWatchCall, so every call is to leave the guest
+};
 
 enum EventKind : u8 {
   kEventCall = 1,    // number, argument, result, verdict; pieces: arguments 0..5
@@ -138,7 +144,8 @@ inline u64 event_checksum(const u8* bytes, u32 size) {
 constexpr u64 event_slots_offset(u32 slots) {
   return kEventControlSize + ((u64{slots} * 4 + 4095) & ~u64{4095});
 }
-constexpr u64 event_ring_size(u32 slots) { return event_slots_offset(slots) + u64{slots} * kEventSlotSize; }
+constexpr u64 event_view_offset(u32 slots) { return event_slots_offset(slots) + u64{slots} * kEventSlotSize; }
+constexpr u64 event_ring_size(u32 slots) { return event_view_offset(slots) + 4096; }
 
 }  // namespace barchan::abi
 

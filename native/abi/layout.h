@@ -33,6 +33,12 @@
 #define BARCHAN_USER_CODE_VA (BARCHAN_SYSTEM_VA + BARCHAN_USER_CODE_OFFSET)
 #define BARCHAN_RING_VA (BARCHAN_SYSTEM_VA + BARCHAN_RING_OFFSET)
 #define BARCHAN_RING_SUPERVISOR_VA (BARCHAN_RING_VA + BARCHAN_PAGE_SIZE)
+// Behind it, read-only and in both ways as well: the answers of the vCPU that runs, and the page that says whether somebody
+// watches (abi/events.h).
+#define BARCHAN_ANSWERS_VA (BARCHAN_RING_VA + 2 * BARCHAN_PAGE_SIZE)
+#define BARCHAN_ANSWERS_SUPERVISOR_VA (BARCHAN_RING_VA + 3 * BARCHAN_PAGE_SIZE)
+#define BARCHAN_WATCH_VA (BARCHAN_RING_VA + 4 * BARCHAN_PAGE_SIZE)
+#define BARCHAN_WATCH_SUPERVISOR_VA (BARCHAN_RING_VA + 5 * BARCHAN_PAGE_SIZE)
 #define BARCHAN_VCPU_PAGES_VA (BARCHAN_SYSTEM_VA + BARCHAN_VCPU_PAGES_OFFSET)
 
 // Selectors as Linux x86-64 has them (arch/x86/include/asm/segment.h; visible to programs
@@ -89,9 +95,15 @@
 #define BARCHAN_RING_RESULT 0x88
 #define BARCHAN_RING_COUNT 0xc0    // u32: looks that are left
 #define BARCHAN_RING_NEGATED 0xc4  // u32: -POST
+#define BARCHAN_RING_KEPT 0xc8     // u64: an answer, while the flags are put back
 #define BARCHAN_RING_SERVED \
   0x200  // one byte for each call number below BARCHAN_RING_CALLS: not 0 for those to post
 #define BARCHAN_RING_CALLS 512
+
+// A page of answers (monitor/answers/answers.h): for each call number below BARCHAN_RING_CALLS the result, and whether it
+// is one, each a u32.
+#define BARCHAN_ANSWER_SHIFT 3
+#define BARCHAN_ANSWER_GIVEN 4
 
 // How often a vCPU looks for an answer before it leaves the guest: some ten microseconds, several times what the calls
 // that the ring makes take.

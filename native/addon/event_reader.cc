@@ -40,6 +40,17 @@ void EventReader::look_at_claim(u32 place, u32 word, u64 now) {
   }
 }
 
+void EventReader::watch(u32 kinds) {
+  u32& word = control().watch;
+  u32 before = __atomic_load_n(&word, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&word, &before,
+                                      (before & abi::kWatchTrace) | (kinds & ~abi::kWatchTrace), false,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {}
+  // Afterwards, so that a call that leaves the guest for it meets a monitor that knows why.
+  auto& view = *reinterpret_cast<abi::EventView*>(memory_ + abi::event_view_offset(slots_));
+  __atomic_store_n(&view.calls, (kinds & abi::kWatchCall) != 0, __ATOMIC_SEQ_CST);
+}
+
 size_t EventReader::drain(std::vector<u8>& out, size_t most, u64 now) {
   abi::EventControl& c = control();
   __atomic_fetch_add(&c.beat, 1, __ATOMIC_RELAXED);

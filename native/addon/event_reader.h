@@ -18,6 +18,8 @@ class EventReader {
   EventReader(u8* memory, u32 slots, bool block);
 
   abi::EventControl& control() { return *reinterpret_cast<abi::EventControl*>(memory_); }
+  // Puts both words in place that say what is watched: that of the monitors, and that of the guests.
+  void watch(u32 kinds);
 
   // Appends whole records to `out`, at most `most`, in the order of their sequence numbers, and frees their slots. A claim that
   // has lasted from one call more than kClaimMs ago is taken away. `now`: milliseconds that only grow.

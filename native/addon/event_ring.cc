@@ -49,7 +49,7 @@ struct Shared {
   void close() {
     if (!memory) return;
     abi::EventControl& c = reader->control();
-    __atomic_store_n(&c.watch, 0, __ATOMIC_RELAXED);
+    reader->watch(0);
     __atomic_store_n(&c.block, 0, __ATOMIC_RELAXED);
     __atomic_fetch_add(&c.room, 1, __ATOMIC_SEQ_CST);
     syscall(SYS_futex, &c.room, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
@@ -227,10 +227,7 @@ class EventRing : public Napi::ObjectWrap<EventRing> {
     const auto calls = info[1].As<Napi::BigUint64Array>();
     abi::EventControl& c = shared_->reader->control();
     for (size_t i = 0; i < 8; i++) __atomic_store_n(&c.calls[i], calls[i], __ATOMIC_RELAXED);
-    const u32 kinds = info[0].As<Napi::Number>().Uint32Value() & ~abi::kWatchTrace;
-    u32 before = __atomic_load_n(&c.watch, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&c.watch, &before, (before & abi::kWatchTrace) | kinds, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {}
+    shared_->reader->watch(info[0].As<Napi::Number>().Uint32Value());
     return env.Undefined();
   }
 

@@ -9,28 +9,41 @@
         .globl barchan_gate_start, barchan_gate_end
         .globl barchan_gate_syscall, barchan_gate_sysret, barchan_gate_iret, barchan_gate_exceptions
         .globl barchan_gate_named, barchan_gate_posted, barchan_gate_loaded, barchan_gate_late, barchan_gate_late_sysret
+        .globl barchan_gate_indexed, barchan_gate_unanswered, barchan_gate_answered, barchan_gate_answered_loaded
         .globl barchan_gate_selftest, barchan_gate_selftest_end
 barchan_gate_start:
 
 // SYSRET loses RF, and with TF it traps before the first instruction of the user's: such a call returns by IRETQ.
 #define TF_OR_RF 0x10100
-#define RING(offset) (barchan_gate_start + (BARCHAN_RING_SUPERVISOR_VA + offset - BARCHAN_GATE_VA))(%rip)
+#define AT(va) (barchan_gate_start + ((va) - BARCHAN_GATE_VA))(%rip)
+#define RING(offset) AT(BARCHAN_RING_SUPERVISOR_VA + offset)
 
 // LSTAR. RCX = user RIP, R11 = user RFLAGS, RSP = the user's (no stack is touched here). The monitor answers
 // in RAX and resumes behind the `out`. It resumes here only when RCX is a canonical user address: SYSRET
 // with another RCX faults in ring 0 on Intel processors (SDM vol. 2B, SYSRET).
 //
-// While an executor looks, the call is posted to it first (monitor/ring/ring.h). RAX is the only register that
+// What the page of answers has is answered here (monitor/answers/answers.h); RAX is the answer's address meanwhile, and a
+// number again where there is none.
+//
+// While an executor looks, other calls are posted to it first (monitor/ring/ring.h). RAX is the only register that
 // changes meanwhile, and its value is in the page. No PAUSE: processors leave the guest for too many of them.
 barchan_gate_syscall:
+        cmpq    $BARCHAN_RING_CALLS, %rax
+        jae     0f
+        shlq    $BARCHAN_ANSWER_SHIFT, %rax
+barchan_gate_indexed:
+        addq    answers(%rip), %rax
+        cmpl    $0, BARCHAN_ANSWER_GIVEN(%rax)
+        jne     barchan_gate_answered
+5:      andl    $(BARCHAN_PAGE_SIZE - 1), %eax
+        shrl    $BARCHAN_ANSWER_SHIFT, %eax
+barchan_gate_unanswered:
         cmpl    $0, RING(BARCHAN_RING_OPEN)
         jne     1f
 0:      outb    %al, $BARCHAN_PORT_SYSCALL
 barchan_gate_sysret:
         sysretq
-1:      cmpq    $BARCHAN_RING_CALLS, %rax
-        jae     0b
-        testl   $TF_OR_RF, %r11d
+1:      testl   $TF_OR_RF, %r11d
         jnz     0b
         movl    %eax, RING(BARCHAN_RING_NR)
 barchan_gate_named:
@@ -68,6 +81,18 @@ barchan_gate_late:
         outb    %al, $BARCHAN_PORT_SYSCALL
 barchan_gate_late_sysret:
         sysretq
+
+barchan_gate_answered:
+        cmpl    $0, AT(BARCHAN_WATCH_SUPERVISOR_VA)
+        jne     5b
+        testl   $TF_OR_RF, %r11d
+        jnz     5b
+        movl    (%rax), %eax
+barchan_gate_answered_loaded:
+        sysretq
+        .balign 8
+answers:
+        .quad   BARCHAN_ANSWERS_SUPERVISOR_VA
 
 // Full restore: the monitor has put a frame (layout.h) on the ring-0 stack and RSP at its start.
         .balign 16

@@ -11,13 +11,16 @@ extern const barchan::u8 barchan_gate_start[], barchan_gate_end[], barchan_gate_
     barchan_gate_sysret[], barchan_gate_iret[], barchan_gate_exceptions[], barchan_gate_selftest[],
     barchan_gate_selftest_end[];
 extern const barchan::u8 barchan_gate_named[], barchan_gate_posted[], barchan_gate_loaded[],
-    barchan_gate_late[], barchan_gate_late_sysret[];
+    barchan_gate_late[], barchan_gate_late_sysret[], barchan_gate_indexed[], barchan_gate_unanswered[],
+    barchan_gate_answered[], barchan_gate_answered_loaded[];
 extern const barchan::u8 barchan_user_start[], barchan_user_end[], barchan_user_syscall[],
     barchan_user_sysret[], barchan_user_named[], barchan_user_posted[], barchan_user_loaded[],
     barchan_user_late[], barchan_user_late_sysret[], barchan_user_ring[], barchan_user_ring_kept[],
     barchan_user_ring_saved[], barchan_user_ring_unserved[], barchan_user_ring_posted[],
     barchan_user_ring_loaded[], barchan_user_ring_unanswered[], barchan_user_ring_late[],
-    barchan_user_ring_closed[], barchan_user_ring_out[];
+    barchan_user_ring_closed[], barchan_user_ring_out[], barchan_user_ring_answered[], barchan_user_indexed[],
+    barchan_user_unanswered[], barchan_user_answered[], barchan_user_answered_taken[],
+    barchan_user_answered_kept[], barchan_user_answered_loaded[], barchan_user_answered_end[];
 }
 
 namespace barchan::gate {

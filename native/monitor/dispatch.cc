@@ -196,6 +196,7 @@ static_assert(rewrites_end());
 
 // Row numbers are the kernel's.
 #define PASS(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
+#define INGUEST(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
 #define REWRITE(nr, name, family, to, args, status, note) static_assert(nr == __NR_##name);
 #define CANON(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);
 #define EMULATE(nr, name, family, flags, args, status, note) static_assert(nr == __NR_##name);

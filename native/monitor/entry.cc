@@ -7,6 +7,7 @@
 #include "host/string.h"
 #include "host/uaccess.h"
 #include "kvm/vm.h"
+#include "monitor/answers/answers.h"
 #include "monitor/mm/mm.h"
 #include "monitor/mm/sites.h"
 #include "monitor/report.h"
@@ -55,8 +56,16 @@ void settle(Thread& t, gate::Stage stage) {
   using gate::Stage;
   if (stage == Stage::kLeft || stage == Stage::kLoaded) return;
   t.user_changed = true;
+  if (stage == Stage::kKept) {
+    t.user.rax = answers::kept(t);
+    return;
+  }
   if (stage == Stage::kPosted && ring::answered(t, t.user.rax)) return;
-  if (stage != Stage::kUnposted) t.user.rax = ring::posted_number(t);
+  if (stage == Stage::kIndexed) {
+    t.user.rax = gate::indexed_number(t.user.rax);
+  } else if (stage != Stage::kUnposted) {
+    t.user.rax = ring::posted_number(t);
+  }
   t.user.rip -= kSyscallSize;
 }
 
@@ -212,6 +221,18 @@ void entry_start(Thread& t, u64 fs_base, u64 gs_base) {
   if (result < 0) monitor_crash("KVM_SET_SREGS", static_cast<u64>(-result));
   t.position = Position::kRing3;
   t.user_changed = true;
+}
+
+bool entry_own_tables(Thread& t, mm::VcpuPages& pages) {
+  u64 fs, gs;
+  if (!mm::vcpu_tables(t.vcpu->id, pages)) return false;
+  if (t.vcpu->root == pages.root) return true;
+  if (kvm::get_segment_bases(*t.vcpu, fs, gs) < 0) return false;
+  // A fork's child finds the answers there that its parent's thread had.
+  memset(pages.answers, 0, kPageSize);
+  t.vcpu->root = pages.root;
+  entry_start(t, fs, gs);
+  return true;
 }
 
 Event entry_run(Thread& t, Exception& exception) {

@@ -4,6 +4,7 @@
 #ifndef BARCHAN_MONITOR_ENTRY_H
 #define BARCHAN_MONITOR_ENTRY_H
 
+#include "monitor/mm/mm.h"
 #include "monitor/thread.h"
 
 namespace barchan {
@@ -29,6 +30,9 @@ enum class Position : u32 {
 
 // First entry of a vCPU: ring 3 with t.user and the given segment bases.
 void entry_start(Thread& t, u64 fs_base, u64 gs_base);
+// Gives the thread's vCPU page tables of its own, with no answers, unless it has them. Pre: t.user is complete, and t is the calling thread.
+// False: no memory, or too many vCPUs.
+bool entry_own_tables(Thread& t, mm::VcpuPages& pages);
 // Runs the guest until something happens, and fills t.user. t.user (with t.user_changed, or only rax after a
 // system call) goes in first.
 Event entry_run(Thread& t, Exception& exception);

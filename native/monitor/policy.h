@@ -32,6 +32,9 @@ Decision decide(const Policy& policy, u32 nr, const u64 argument[6]);
 // Whether any arguments make this call pass: false for one that never does.
 bool can_pass(const Policy& policy, u32 nr);
 
+// Whether this call passes whatever its arguments are, and nobody is told.
+bool always_passes(const Policy& policy, u32 nr);
+
 enum class Use { kConnect, kSend };
 
 // May a socket connect or send to this address? GUEST: `address`, a private copy. True where the policy has no

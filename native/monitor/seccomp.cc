@@ -7,6 +7,7 @@
 #include <linux/signal.h>
 
 #include "host/string.h"
+#include "monitor/answers/answers.h"
 #include "monitor/events/events.h"
 #include "monitor/fds.h"
 #include "monitor/robust_list.h"
@@ -76,6 +77,7 @@ void trap(Thread& t, const Call& call, u32 data) {
 void give_chain(Thread& t, const SeccompFilter* chain) {
   __atomic_store_n(&t.seccomp_filters, chain, __ATOMIC_RELEASE);
   __atomic_store_n(&t.seccomp_mode, SECCOMP_MODE_FILTER, __ATOMIC_RELEASE);
+  answers::withdraw(t);
 }
 
 struct Synchronization {
@@ -180,6 +182,14 @@ bool seccomp_allows(Thread& t, const Call& call) {
   }
   note(t, call, false);
   die_by_signal(SIGSYS);
+}
+
+bool seccomp_always_allows(const Thread& t, u32 nr) {
+  if (__atomic_load_n(&t.seccomp_mode, __ATOMIC_ACQUIRE) == SECCOMP_MODE_STRICT) return false;
+  for (const SeccompFilter* f = __atomic_load_n(&t.seccomp_filters, __ATOMIC_ACQUIRE); f; f = f->older) {
+    if (!seccomp_filter_always_allows(f->program, f->length, nr)) return false;
+  }
+  return true;
 }
 
 i64 seccomp_install(Thread& t, const sock_filter* program, u32 length) {

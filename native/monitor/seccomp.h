@@ -25,6 +25,9 @@ struct SeccompFilter {
 // return when the thread or process is to be killed.
 bool seccomp_allows(Thread& t, const Call& call);
 
+// Whether the thread's filters let call `nr` through whatever its arguments are, and nothing else comes of it.
+bool seccomp_always_allows(const Thread& t, u32 nr);
+
 // After a refusal: the number for signals_deliver() when the call is to be made again, else -1.
 inline i64 seccomp_restarts(const Thread& t, const Call& call) {
   return t.user.rax == static_cast<u64>(host::kRestart) ? static_cast<i64>(call.nr) : -1;

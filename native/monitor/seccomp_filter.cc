@@ -1,5 +1,7 @@
 #include "monitor/seccomp_filter.h"
 
+#include <linux/audit.h>
+
 namespace barchan {
 namespace {
 
@@ -149,6 +151,33 @@ u32 seccomp_filter_run(const sock_filter* program, u32 length, const seccomp_dat
     }
   }
   return SECCOMP_RET_KILL_PROCESS;  // not reached by a valid program
+}
+
+bool seccomp_filter_always_allows(const sock_filter* program, u32 length, u32 nr) {
+  u32 a = 0;
+  for (u32 pc = 0; pc < length; pc++) {
+    const sock_filter& i = program[pc];
+    switch (i.code) {
+      case BPF_RET | BPF_K: return i.k == SECCOMP_RET_ALLOW;
+      case BPF_LD | BPF_W | BPF_ABS:
+        if (i.k == offsetof(seccomp_data, nr)) {
+          a = nr;
+        } else if (i.k == offsetof(seccomp_data, arch)) {
+          a = AUDIT_ARCH_X86_64;
+        } else {
+          return false;
+        }
+        break;
+      case BPF_ALU | BPF_AND | BPF_K: a &= i.k; break;
+      case BPF_JMP | BPF_JA: pc += i.k; break;
+      case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i.k ? i.jt : i.jf; break;
+      case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i.k ? i.jt : i.jf; break;
+      case BPF_JMP | BPF_JGT | BPF_K: pc += a > i.k ? i.jt : i.jf; break;
+      case BPF_JMP | BPF_JSET | BPF_K: pc += (a & i.k) != 0 ? i.jt : i.jf; break;
+      default: return false;
+    }
+  }
+  return false;
 }
 
 }  // namespace barchan

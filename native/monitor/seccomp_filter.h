@@ -22,6 +22,11 @@ bool seccomp_filter_valid(const sock_filter* program, u32 length);
 // Runs a program on `data`: its return value. Pre: seccomp_filter_valid().
 u32 seccomp_filter_run(const sock_filter* program, u32 length, const seccomp_data& data);
 
+// Whether it returns SECCOMP_RET_ALLOW for call `nr` of this architecture, whatever else is in seccomp_data; false also
+// where that takes more than looking at number and architecture (kernel/seccomp.c seccomp_is_const_allow). Pre:
+// seccomp_filter_valid().
+bool seccomp_filter_always_allows(const sock_filter* program, u32 length, u32 nr);
+
 // The stricter one of two return values, `newer` when they are alike (kernel/seccomp.c seccomp_run_filters):
 // actions are ordered as signed numbers.
 constexpr u32 seccomp_stricter(u32 newer, u32 older) {

@@ -9,6 +9,7 @@
 
 #include "host/string.h"
 #include "host/syscall.h"
+#include "monitor/answers/answers.h"
 #include "monitor/chaos/chaos.h"
 #include "monitor/confine.h"
 #include "monitor/counters.h"
@@ -153,6 +154,7 @@ Thread& first_thread(bool fixed_layout, u32 slot, const mm::HostFacts* facts) {
   signals_start(*t);
   // Calls by the ring and from patched sites do not come by.
   ring::start(chaos::active ? 0 : flags);
+  answers::start(flags);
   return *t;
 }
 
@@ -171,7 +173,7 @@ void take_terminal() {
   if (config.blob.debug_fd != 0)
     config.blob.flags =
         (config.blob.flags & ~(abi::kStartRingOn | abi::kStartRingAuto | abi::kStartPatchOn)) |
-        abi::kStartPatchOff;
+        abi::kStartPatchOff | abi::kStartAnswersOff;
   flags = ring::choose(config.blob.flags);
   if (!(flags & abi::kStartEntrypoint)) flags |= abi::kStateFirst;
   // Where Node expects a failure already now, while the descriptors still lie as they were passed.

@@ -17,7 +17,8 @@ constexpr u32 kExtraMax = 1000;
 constexpr u32 kKnownFlags = abi::kStartTrace | abi::kStartSelfTest | abi::kStartForceUserEntry |
                             abi::kStartSearchPath | abi::kStartFileLimit | abi::kStartShowPolicy |
                             abi::kStartEntrypoint | abi::kStartTerminal | abi::kStartRingOn |
-                            abi::kStartRingAuto | abi::kStartPatchOn | abi::kStartPatchOff;
+                            abi::kStartRingAuto | abi::kStartPatchOn | abi::kStartPatchOff |
+                            abi::kStartAnswersOn | abi::kStartAnswersOff;
 
 alignas(StartBlob) char bytes[kBlobMax + 1];
 

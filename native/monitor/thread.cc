@@ -9,6 +9,7 @@
 #include "host/string.h"
 #include "host/syscall.h"
 #include "kvm/vm.h"
+#include "monitor/answers/answers.h"
 #include "monitor/counters.h"
 #include "monitor/debug/debug.h"
 #include "monitor/entry.h"
@@ -213,6 +214,7 @@ Thread* thread_create(const Thread& parent) {
     block_of(*t).state = kFree;
     return nullptr;
   }
+  answers::vcpu_taken(t->vcpu->id);
   t->user = parent.user;
   t->mask = parent.mask;
   t->altstack = parent.altstack;

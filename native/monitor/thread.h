@@ -27,6 +27,12 @@ namespace ring {
 struct Ring;
 }
 
+namespace answers {
+struct Place;
+}
+// Of monitor/answers/calls.def.
+constexpr size_t kAnsweredCalls = 6;
+
 // The integer registers at the boundary between guest user mode and the kernel, i.e. what struct
 // pt_regs is to Linux. Independent of how the vCPU came to the monitor.
 struct UserRegisters {
@@ -120,6 +126,9 @@ struct Thread {
   bool executes;  // no thread of the guest but the executor
   u32 ring_heat;  // calls in a row that came thick
   u64 ring_last;  // when the last one came, in cycles
+
+  const answers::Place* answers;      // of its vCPU, or null (monitor/answers/answers.h)
+  u8 answered_calls[kAnsweredCalls];  // how often it has made each, up to what makes it be answered
 
   chaos::State chaos;  // where faults are injected (monitor/chaos/chaos.h)
 

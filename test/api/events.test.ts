@@ -1,4 +1,5 @@
 /** Sandbox.on(), .events(): what programs do, told as it is. */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -11,6 +12,7 @@ import {
   type SandboxOptions,
   type SyscallName,
 } from '../../lib/index.js';
+import { until } from '../helpers/processes.js';
 
 const library = new URL('../../dist/index.js', import.meta.url);
 
@@ -34,6 +36,27 @@ const policy = (rules: NonNullable<PolicyDescription['rules']>): PolicyDescripti
 });
 
 describe('calls', () => {
+  // What the guest has answered by itself until then leaves it as long as somebody listens (docs/adr/0015-answers.md).
+  it('are told from the moment on when somebody listens, whatever they were answered by before', async () => {
+    await using box = await Sandbox.create({ isolation: 'none' });
+    const code = 'import os, time\nprint(os.getpid(), flush=True)\nwhile True:\n  os.getpid()\n  time.sleep(0.001)';
+    const child = await box.spawn(['/usr/bin/python3', '-S', '-c', code]);
+    await once(child.stdout, 'data');
+    for (let round = 0; round < 2; round++) {
+      // Ten times what it takes to be answered.
+      const before = child.metrics().syscalls;
+      await until(() => child.metrics().syscalls > before + 80);
+      const told: EventOf<'syscall'>[] = [];
+      const listener = (event: EventOf<'syscall'>): unknown => told.push(event);
+      box.on('syscall', listener, { syscalls: ['getpid'] });
+      await until(() => told.length >= 10);
+      box.off('syscall', listener);
+      expect(told.every(({ syscall }) => syscall === 'getpid')).toBe(true);
+      expect(new Set(told.map(({ result }) => result)).size).toBe(1);
+    }
+    await child.end();
+  });
+
   it('are told with names, arguments and results', async () => {
     const { events, result } = await observe(
       ['syscall'],

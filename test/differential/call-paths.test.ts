@@ -32,7 +32,9 @@ it('finds its programs', () => expect(programs.length).toBeGreaterThanOrEqual(20
 
 for (const ring of ['on', 'off']) {
   for (const patch of ['on', 'off']) {
-    describe(`ring ${ring}, patched sites ${patch}`, () => {
+    // So that each two of the three are combined in every way, and all three at once.
+    const answers = ring === patch ? 'on' : 'off';
+    describe(`ring ${ring}, patched sites ${patch}, answers ${answers}`, () => {
       for (const program of programs) {
         it(
           program.name,
@@ -44,7 +46,12 @@ for (const ring of ['on', 'off']) {
             await expectSame([path, ...program.args], {
               cwd: folder,
               timeoutMs: program.timeoutMs,
-              env: { TMPDIR: folder, BARCHAN_RING: ring, BARCHAN_PATCH: patch },
+              env: {
+                TMPDIR: folder,
+                BARCHAN_RING: ring,
+                BARCHAN_PATCH: patch,
+                BARCHAN_ANSWERS: answers,
+              },
             });
           },
           program.timeoutMs * 2 + 30_000,
@@ -60,6 +67,13 @@ it('uses the ring by itself, but where processor time or tasks are limited', () 
   expect(callPathFlags({ BARCHAN_RING: 'on', BARCHAN_PATCH: 'off' }, true)).toBe(
     startFlags.ringOn | startFlags.patchOff,
   );
+});
+
+it('answers in the guest whatever is limited, unless every call is to leave it', () => {
+  expect(callPathFlags({ BARCHAN_RING: 'off' })).toBe(startFlags.answersOff);
+  expect(callPathFlags({ BARCHAN_RING: 'off', BARCHAN_ANSWERS: 'auto' })).toBe(0);
+  expect(callPathFlags({ BARCHAN_ANSWERS: 'off' })).toBe(startFlags.ringAuto | startFlags.answersOff);
+  expect(callPathFlags({ BARCHAN_ANSWERS: 'on' }, true)).toBe(startFlags.answersOn);
 });
 
 it('refuses other words', () => {

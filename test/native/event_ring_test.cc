@@ -99,6 +99,24 @@ TEST(EventRing, GivesRecordsInOrder) {
   }
 }
 
+TEST(EventRing, SaysOnItsLastPageWhetherCallsAreWatched) {
+  Shared shared;
+  const u32* word = reinterpret_cast<const u32*>(shared.memory + abi::event_view_offset(kSlots));
+  EXPECT_EQ(abi::event_view_offset(kSlots) % 4096, 0u);
+  EXPECT_EQ(abi::event_ring_size(kSlots), abi::event_view_offset(kSlots) + 4096);
+  EXPECT_EQ(*word, 0u);
+  shared.reader.watch(abi::kWatchExit | abi::kWatchViolation | abi::kWatchTrace);
+  EXPECT_EQ(shared.reader.control().watch, abi::kWatchExit | abi::kWatchViolation);
+  EXPECT_EQ(*word, 0u);
+  shared.reader.control().watch |= abi::kWatchTrace;  // a monitor's own
+  shared.reader.watch(abi::kWatchCall);
+  EXPECT_EQ(shared.reader.control().watch, abi::kWatchCall | abi::kWatchTrace);
+  EXPECT_NE(*word, 0u);
+  shared.reader.watch(0);
+  EXPECT_EQ(shared.reader.control().watch, abi::kWatchTrace);
+  EXPECT_EQ(*word, 0u);
+}
+
 TEST(EventRing, IsFullAndHasRoomAgain) {
   Shared shared;
   Sample sample;

@@ -193,6 +193,21 @@ TEST(Policy, WhatIsLoggedPasses) {
   EXPECT_NE(parsed(words, p), nullptr);
 }
 
+TEST(Policy, WhatAlwaysPassesPassesUnseen) {
+  Blob blob;
+  blob.rules.push_back(rule(kPolicyErrno, EPERM, {when(0, kPolicyEqual, 7)}));
+  blob.verdicts[1] = {kPolicyLog, 0, 0, 0, 0};
+  blob.verdicts[2] = {kPolicyAllow, 0, 0, 0, 1};
+  blob.verdicts[3] = {kPolicyErrno, 0, EPERM, 0, 0};
+  Policy p;
+  const auto words = blob.bytes();
+  ASSERT_EQ(parsed(words, p), nullptr);
+  EXPECT_TRUE(always_passes(p, 0));
+  for (u32 nr : {1u, 2u, 3u, 470u, ~0u}) {
+    EXPECT_FALSE(always_passes(p, nr)) << nr;
+  }
+}
+
 TEST(Policy, TheFirstRuleThatHoldsDecides) {
   Blob blob;
   blob.rules.push_back(rule(kPolicyErrno, 1, {when(2, kPolicyGreaterOrEqual, 10), when(2, kPolicyLess, 20)}));

@@ -173,6 +173,57 @@ TEST(SeccompFilterTest, RefusesWhatIsNotAProgram) {
   EXPECT_FALSE(seccomp_filter_valid(fall_off, 2));
 }
 
+// Random programs that look at number and architecture mostly, against what they return for random arguments.
+TEST(SeccompFilterTest, AlwaysAllowsWhatNoArgumentRefuses) {
+  std::mt19937 random(2);
+  auto pick = [&](u32 n) { return static_cast<u32>(random() % n); };
+  int always = 0, not_always = 0;
+  for (int round = 0; round < 20000; round++) {
+    Program p(2 + pick(12));
+    for (size_t pc = 0; pc < p.size(); pc++) {
+      const u32 left = static_cast<u32>(p.size() - pc - 1);
+      if (left < 2 || pick(5) == 0) {
+        static const u32 kVerdicts[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_LOG, SECCOMP_RET_ERRNO | 1};
+        p[pc] = statement(BPF_RET | BPF_K, kVerdicts[pick(2) ? 0 : pick(3)]);
+      } else if (pick(2)) {
+        p[pc] = statement(kAbs, pick(8) == 0 ? 16 + 4 * pick(12) : pick(3) == 0 ? 4 : 0);
+      } else if (pick(6) == 0) {
+        p[pc] = random_instruction(random, pc, p.size());
+      } else {
+        static const u16 kJumps[] = {BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JSET};
+        const u32 with = pick(3) == 0 ? AUDIT_ARCH_X86_64 : kProbe - 2 + pick(5);
+        p[pc] = jump(static_cast<u16>(BPF_JMP | kJumps[pick(4)] | BPF_K), with, static_cast<u8>(pick(left)),
+                     static_cast<u8>(pick(left)));
+      }
+    }
+    const u32 length = static_cast<u32>(p.size());
+    if (!seccomp_filter_valid(p.data(), length)) continue;
+    if (!seccomp_filter_always_allows(p.data(), length, kProbe)) {
+      not_always++;
+      continue;
+    }
+    always++;
+    for (int i = 0; i < 20; i++) {
+      seccomp_data data = {static_cast<int>(kProbe), AUDIT_ARCH_X86_64, random(), {}};
+      for (auto& a : data.args) a = (static_cast<u64>(random()) << 32 | random()) >> (random() % 64);
+      ASSERT_EQ(seccomp_filter_run(p.data(), length, data), SECCOMP_RET_ALLOW) << "round " << round;
+    }
+  }
+  EXPECT_GT(always, 1000);
+  EXPECT_GT(not_always, 1000);
+
+  // A filter as libraries and container runtimes write it is recognised; one that looks at an argument is not.
+  const sock_filter usual[] = {
+      statement(kAbs, 4),           jump(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+      statement(BPF_RET | BPF_K, 0), statement(kAbs, 0),
+      jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 4, 0), jump(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 2),
+      statement(kAbs, 32),          jump(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+      statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1)};
+  ASSERT_TRUE(seccomp_filter_valid(usual, std::size(usual)));
+  EXPECT_TRUE(seccomp_filter_always_allows(usual, std::size(usual), __NR_getpid));
+  EXPECT_FALSE(seccomp_filter_always_allows(usual, std::size(usual), __NR_openat));
+}
+
 TEST(SeccompFilterTest, TakesTheStricterVerdict) {
   EXPECT_EQ(seccomp_stricter(SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1), SECCOMP_RET_ERRNO | 1u);
   EXPECT_EQ(seccomp_stricter(SECCOMP_RET_ERRNO | 1, SECCOMP_RET_ALLOW), SECCOMP_RET_ERRNO | 1u);

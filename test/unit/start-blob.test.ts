@@ -46,6 +46,8 @@ describe('start blob', () => {
     expect(startFlags.ringAuto).toBe(constant('kStartRingAuto'));
     expect(startFlags.patchOn).toBe(constant('kStartPatchOn'));
     expect(startFlags.patchOff).toBe(constant('kStartPatchOff'));
+    expect(startFlags.answersOn).toBe(constant('kStartAnswersOn'));
+    expect(startFlags.answersOff).toBe(constant('kStartAnswersOff'));
     expect(header).toContain(`static_assert(sizeof(StartBlob) == ${startBlobSize})`);
     expect(header).toContain(`0..${startMaximumExtraFds}: how many`);
     expect(header).toContain(`//   fd ${startFd.kvm}      /dev/kvm`);

@@ -43,6 +43,7 @@ static void fork_once(void) {
 int main(void) {
   volatile char* memory;
   LEAST("getppid", , for (int i = 0; i < 50; i++) syscall(SYS_getppid), 50, );
+  LEAST("getpid", , for (int i = 0; i < 50; i++) getpid(), 50, );
   LEAST("fresh_page", memory = pages(), touch(memory, kPages), kPages, munmap((void*)memory, kPages * 4096));
   LEAST("mmap_touch_munmap_64k", , map_64k(), 1, );
   LEAST("fork_exit_wait", , fork_once(), 1, );

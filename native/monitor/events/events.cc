@@ -149,6 +149,12 @@ const char* start(u32 program) {
   return nullptr;
 }
 
+bool show_watch(u8* at) {
+  if (!ring.control) return true;
+  return !host::is_error(host::call(__NR_mmap, at, kPageSize, PROT_READ, MAP_SHARED | MAP_FIXED,
+                                    private_fd(kFdEvents), abi::event_view_offset(ring.mask + 1)));
+}
+
 u32 program_id() { return program_number; }
 
 void watch_for_trace() { __atomic_fetch_or(&page.control.watch, abi::kWatchTrace, __ATOMIC_RELAXED); }

@@ -25,6 +25,9 @@ inline bool wants(u32 watched_kind) { return (watch() & watched_kind) != 0; }
 
 // Maps the ring if kFdEvents is open. Null or what is wrong. Pre: private descriptors are parked; single-threaded.
 const char* start(u32 program);
+// Maps over `at`, a page, what tells the guest whether its calls are watched (abi/events.h). Without a ring nobody can begin
+// to watch, and the page stays. False: it cannot be mapped.
+bool show_watch(u8* at);
 // The number that Node gave this program.
 u32 program_id();
 // Lets every dispatch come by, for the tracer.

@@ -34,9 +34,15 @@ void learn_entry_mode(kvm::Vcpu& vcpu);
 kvm::Vm& vm();
 // The page of vCPU number `id`, mapped for ring 0 at `va`. Null: no memory.
 u8* vcpu_page(u32 id, u64& va);
-// Page tables of vCPU `id` alone: as everybody's, with a ring page of its own (abi/layout.h). `root`: its top table.
-// False: no memory. The same for the same vCPU each time.
-bool vcpu_tables(u32 id, u64& root, u8*& ring_page);
+// Page tables of a vCPU alone: as everybody's, but for pages of its own (abi/layout.h).
+struct VcpuPages {
+  u64 root;  // its top table
+  u8 *ring, *answers;
+};
+// Those of vCPU `id`: the same each time. False: no memory, or `id` is too high.
+bool vcpu_tables(u32 id, VcpuPages& pages);
+// The page at BARCHAN_WATCH_VA, which all these share. Something else may be mapped over it. Pre: vcpu_tables() was true.
+u8* watch_page();
 
 // Where things go (random per exec, ASLR, unless the guest asked for ADDR_NO_RANDOMIZE). Page-aligned unless said
 // otherwise.

@@ -26,6 +26,7 @@ u64* root;
 // entry of the system region.
 constexpr u32 kOwnRoots = 64;
 u64 own_roots[kOwnRoots];
+u64 watch_physical;
 constexpr u32 kSystemSlot = BARCHAN_SYSTEM_VA >> 39 & 511;
 static_assert(BARCHAN_RING_VA >> 39 == BARCHAN_SYSTEM_VA >> 39);
 
@@ -104,33 +105,42 @@ void tables_unmap_system(u64 va) {
   if (u64* entry = leaf(va, false)) store(entry, 0);
 }
 
-bool tables_for_vcpu(u32 id, u64& own, u8*& ring_page) {
+bool tables_for_vcpu(u32 id, VcpuPages& pages) {
   if (id >= kOwnRoots) return false;
   const u64 system = root[kSystemSlot];
+  if (watch_physical == 0 && !region_page(watch_physical)) return false;
   if (own_roots[id] == 0) {
-    // The ring's GiB: everybody's, and in place of it a branch with one page, for ring 3 and for ring 0.
-    u64 top, third, second, first, page;
+    // The ring's GiB: everybody's, and in place of it a branch with these pages, for ring 3 and for ring 0.
+    u64 top, third, second, first, ring, answers;
     if (!region_page(top) || !region_page(third) || !region_page(second) || !region_page(first) ||
-        !region_page(page))
+        !region_page(ring) || !region_page(answers))
       return false;
-    const u64 bits = page | kPresent | kWritable | kAccessed | kDirty | kNoExecute;
-    table_at(first)[slot(BARCHAN_RING_VA, 0)] = bits | kUser;
-    table_at(first)[slot(BARCHAN_RING_SUPERVISOR_VA, 0)] = bits;
+    constexpr u64 kReadable = kPresent | kAccessed | kDirty | kNoExecute;
+    u64* leaves = table_at(first);
+    leaves[slot(BARCHAN_RING_VA, 0)] = ring | kReadable | kWritable | kUser;
+    leaves[slot(BARCHAN_RING_SUPERVISOR_VA, 0)] = ring | kReadable | kWritable;
+    leaves[slot(BARCHAN_ANSWERS_VA, 0)] = answers | kReadable | kUser;
+    leaves[slot(BARCHAN_ANSWERS_SUPERVISOR_VA, 0)] = answers | kReadable;
+    leaves[slot(BARCHAN_WATCH_VA, 0)] = watch_physical | kReadable | kUser;
+    leaves[slot(BARCHAN_WATCH_SUPERVISOR_VA, 0)] = watch_physical | kReadable;
     table_at(second)[slot(BARCHAN_RING_VA, 1)] = first | kTableBits;
     for (u32 i = 0; i < 512; i++) table_at(third)[i] = table_at(system)[i];
     table_at(third)[slot(BARCHAN_RING_VA, 2)] = second | kTableBits;
     table_at(top)[kSystemSlot] = third | kTableBits;
     own_roots[id] = top;
   }
-  own = own_roots[id];
-  u64* top = table_at(own);
+  pages.root = own_roots[id];
+  u64* top = table_at(pages.root);
   for (u32 i = 0; i < 512; i++)
     if (i != kSystemSlot) top[i] = root[i];
   const u64* table = top;
   for (int level = 3; level > 0; level--) table = table_at(table[slot(BARCHAN_RING_VA, level)]);
-  ring_page = region_host(table[slot(BARCHAN_RING_VA, 0)] & kAddress);
+  pages.ring = region_host(table[slot(BARCHAN_RING_VA, 0)] & kAddress);
+  pages.answers = region_host(table[slot(BARCHAN_ANSWERS_VA, 0)] & kAddress);
   return true;
 }
+
+u8* watch_page() { return region_host(watch_physical); }
 
 bool tables_fill(u64 start, u64 end, u8 prot) {
   const u64 bits = leaf_bits(prot);

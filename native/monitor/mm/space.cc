@@ -84,10 +84,12 @@ void write_user_code() {
   memset(page, 0xcc, kPageSize);
   memcpy(page, barchan_user_start, static_cast<size_t>(barchan_user_end - barchan_user_start));
   tables_map_system(BARCHAN_USER_CODE_VA, physical, true, false, true);
-  // The ring page of vCPUs that have none: always closed.
+  // The pages of vCPUs that have none of their own: a ring that is always closed, and no answers.
   if (!region_page(physical)) fail_start("ERR_MONITOR_MEMORY", ENOMEM, "ring page", nullptr, 125);
   tables_map_system(BARCHAN_RING_VA, physical, true, false, false);
   tables_map_system(BARCHAN_RING_SUPERVISOR_VA, physical, false, false, false);
+  tables_map_system(BARCHAN_ANSWERS_VA, physical, true, false, false);
+  tables_map_system(BARCHAN_ANSWERS_SUPERVISOR_VA, physical, false, false, false);
 }
 
 void write_idt() {
@@ -188,9 +190,9 @@ u8* vcpu_page(u32 id, u64& va) {
   return page;
 }
 
-bool vcpu_tables(u32 id, u64& root, u8*& ring_page) {
+bool vcpu_tables(u32 id, VcpuPages& pages) {
   SpaceGuard guard;
-  return tables_for_vcpu(id, root, ring_page);
+  return tables_for_vcpu(id, pages);
 }
 
 namespace {

@@ -60,7 +60,7 @@ void tables_create();
 void tables_map_system(u64 va, u64 physical, bool user, bool writable, bool executable);
 void tables_unmap_system(u64 va);
 // Contract: mm::vcpu_tables().
-bool tables_for_vcpu(u32 id, u64& root, u8*& ring_page);
+bool tables_for_vcpu(u32 id, VcpuPages& pages);
 // Sets the entries of [start, end) for `prot`. False when memory or guest-physical space ran out.
 bool tables_fill(u64 start, u64 end, u8 prot);
 // Rewrites present entries of [start, end) for `prot`; absent ones stay absent.

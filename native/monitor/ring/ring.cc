@@ -80,21 +80,16 @@ bool may_use(const Thread& t) {
 bool attach(Thread& t) {
   const u32 id = t.vcpu->id;
   if (id >= kRings) return false;
-  u8* page;
-  u64 root;
-  if (!mm::vcpu_tables(id, root, page)) return false;
-  u64 fs, gs;
-  if (kvm::get_segment_bases(*t.vcpu, fs, gs) < 0) return false;
+  mm::VcpuPages pages;
+  if (!entry_own_tables(t, pages)) return false;
   Ring& r = rings[id];
-  r.page = reinterpret_cast<Page*>(page);
+  r.page = reinterpret_cast<Page*>(pages.ring);
   r.page->open = 0;
   r.claim = kClosed;
   __atomic_store_n(&r.owner, &t, __ATOMIC_RELEASE);
   for (u32 seen = __atomic_load_n(&count, __ATOMIC_RELAXED); seen <= id;) {
     if (__atomic_compare_exchange_n(&count, &seen, id + 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) break;
   }
-  t.vcpu->root = root;
-  entry_start(t, fs, gs);
   t.ring = &r;
   return true;
 }

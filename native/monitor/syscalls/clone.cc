@@ -6,6 +6,7 @@
 
 #include "host/string.h"
 #include "host/uaccess.h"
+#include "monitor/answers/answers.h"
 #include "monitor/chaos/chaos.h"
 #include "monitor/counters.h"
 #include "monitor/debug/debug.h"
@@ -159,6 +160,7 @@ void become_child(Thread& t, const Request& r, const kvm::XsaveArea& state, u64 
   pool_adopt(t);
   counters::claim(t);
   ring::fork_child(t);
+  answers::fork_child(t);
   entry_start(t, r.flags & CLONE_SETTLS ? r.tls : fs, gs);
   kvm::set_xsave(*t.vcpu, state);
   t.tid_cookie = static_cast<i32>(host::call(__NR_gettid)) ^ kTidCookie;

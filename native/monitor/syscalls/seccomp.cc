@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 
 #include "host/uaccess.h"
+#include "monitor/answers/answers.h"
 #include "monitor/scratch.h"
 #include "monitor/seccomp.h"
 #include "monitor/seccomp_filter.h"
@@ -35,6 +36,7 @@ bool may_assign(const Thread& t, u32 mode) {
 i64 set_strict(Thread& t) {
   if (!may_assign(t, SECCOMP_MODE_STRICT)) return -EINVAL;
   t.seccomp_mode = SECCOMP_MODE_STRICT;
+  answers::withdraw(t);
   return 0;
 }
 
