@@ -8,7 +8,7 @@ export const counterSlots = 1024;
 export interface Counts {
   /** How often a virtual processor stopped for the monitor. */
   exits: number;
-  /** Calls that reached the gate's dispatcher. */
+  /** Calls that reached the gate's dispatcher; not those that were answered inside the VM. */
   syscalls: number;
   /** Exceptions and missing pages. */
   faults: number;

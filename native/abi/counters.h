@@ -17,7 +17,7 @@ constexpr u32 kCounterSlots = 1024;  // 64 KiB: low limits on the size of files 
 
 struct alignas(64) CounterSlot {
   u64 exits;     // KVM_RUN came back
-  u64 syscalls;  // calls of the guest that reached the gate's dispatcher
+  u64 syscalls;  // calls of the guest that reached the gate's dispatcher: not those answered inside the VM
   u64 faults;    // exceptions and pages that were missing
   u64 reserved[4];
   u32 used;  // 1: some thread's

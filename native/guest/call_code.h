@@ -58,9 +58,9 @@ inline CallCode call_code(u64 rip) {
   if (at(barchan_user_indexed) && !at(barchan_user_unanswered)) return {Stage::kIndexed, false, Back::kRcx};
   if (at(barchan_user_answered) && !at(barchan_user_answered_end)) {
     const bool kept = at(barchan_user_answered_kept) && !at(barchan_user_answered_loaded);
-    return {kept                                ? Stage::kKept
+    return {kept                              ? Stage::kKept
             : at(barchan_user_answered_taken) ? Stage::kLoaded
-                                                : Stage::kIndexed,
+                                              : Stage::kIndexed,
             false, Back::kRcx};
   }
   const u64 loaded = user_va_of(barchan_user_loaded);

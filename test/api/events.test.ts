@@ -39,7 +39,8 @@ describe('calls', () => {
   // What the guest has answered by itself until then leaves it as long as somebody listens (docs/adr/0015-answers.md).
   it('are told from the moment on when somebody listens, whatever they were answered by before', async () => {
     await using box = await Sandbox.create({ isolation: 'none' });
-    const code = 'import os, time\nprint(os.getpid(), flush=True)\nwhile True:\n  os.getpid()\n  time.sleep(0.001)';
+    const code =
+      'import os, time\nprint(os.getpid(), flush=True)\nwhile True:\n  os.getpid()\n  time.sleep(0.001)';
     const child = await box.spawn(['/usr/bin/python3', '-S', '-c', code]);
     await once(child.stdout, 'data');
     for (let round = 0; round < 2; round++) {

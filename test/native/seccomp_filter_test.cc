@@ -213,12 +213,16 @@ TEST(SeccompFilterTest, AlwaysAllowsWhatNoArgumentRefuses) {
   EXPECT_GT(not_always, 1000);
 
   // A filter as libraries and container runtimes write it is recognised; one that looks at an argument is not.
-  const sock_filter usual[] = {
-      statement(kAbs, 4),           jump(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-      statement(BPF_RET | BPF_K, 0), statement(kAbs, 0),
-      jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 4, 0), jump(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 2),
-      statement(kAbs, 32),          jump(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
-      statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1)};
+  const sock_filter usual[] = {statement(kAbs, 4),
+                               jump(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+                               statement(BPF_RET | BPF_K, 0),
+                               statement(kAbs, 0),
+                               jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 4, 0),
+                               jump(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 2),
+                               statement(kAbs, 32),
+                               jump(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+                               statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+                               statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1)};
   ASSERT_TRUE(seccomp_filter_valid(usual, std::size(usual)));
   EXPECT_TRUE(seccomp_filter_always_allows(usual, std::size(usual), __NR_getpid));
   EXPECT_FALSE(seccomp_filter_always_allows(usual, std::size(usual), __NR_openat));
