@@ -38,8 +38,7 @@ constexpr u32 kStartRingOn = 1u << 9;      // tests: by the ring whenever it can
 constexpr u32 kStartRingAuto = 1u << 10;   // by the ring while it pays (monitor/ring/ring.h)
 constexpr u32 kStartPatchOn = 1u << 11;    // tests: patch each site at its first call
 constexpr u32 kStartPatchOff = 1u << 12;   // the guest's code stays as it is
-constexpr u32 kStartAnswersOn =
-    1u << 13;  // tests: answer in the guest what was called once (monitor/answers/)
+constexpr u32 kStartAnswersOn = 1u << 13;  // tests: by monitor/answers/ after one call
 constexpr u32 kStartAnswersOff = 1u << 14;
 
 constexpr u32 kStartTerminal = 1u << 8;  // a session of its own, with the terminal on fd 0
