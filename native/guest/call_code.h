@@ -16,6 +16,7 @@ enum class Stage {
   kKept,      // the call was answered, the answer is in the ring page
   kLoaded,    // the call was made or answered, RAX is its result
   kLeft,      // behind an OUT: the monitor knows
+  kFinished,  // as kLeft, and RAX may be the lower half of the result only (Vm::results_by_in)
 };
 
 // Where the address is to which the call goes back.
@@ -47,6 +48,7 @@ inline CallCode call_code(u64 rip) {
     if ((rip >= va_of(barchan_gate_indexed) && rip < va_of(barchan_gate_unanswered)) ||
         (rip >= va_of(barchan_gate_answered) && rip < va_of(barchan_gate_answered_loaded)))
       return {Stage::kIndexed, false, Back::kRcx};
+    if (rip == behind_va()) return {Stage::kFinished, false, Back::kRcx};
     const u64 loaded = va_of(barchan_gate_loaded);
     return {
         stage_of_entry(rip, syscall_va(), sysret_va(), va_of(barchan_gate_named), va_of(barchan_gate_posted),

@@ -10,7 +10,7 @@
         .globl barchan_gate_syscall, barchan_gate_sysret, barchan_gate_iret, barchan_gate_exceptions
         .globl barchan_gate_named, barchan_gate_posted, barchan_gate_loaded, barchan_gate_late, barchan_gate_late_sysret
         .globl barchan_gate_indexed, barchan_gate_unanswered, barchan_gate_answered, barchan_gate_answered_loaded
-        .globl barchan_gate_selftest, barchan_gate_selftest_end
+        .globl barchan_gate_behind, barchan_gate_selftest, barchan_gate_selftest_in, barchan_gate_selftest_end
 barchan_gate_start:
 
 // SYSRET loses RF, and with TF it traps before the first instruction of the user's: such a call returns by IRETQ.
@@ -24,6 +24,9 @@ barchan_gate_start:
 //
 // What the page of answers has is answered here (monitor/answers/answers.h); RAX is the answer's address meanwhile, and a
 // number again where there is none.
+//
+// Where Vm::results_by_in, the monitor has made `inl` and `cltq` of the `out` and the two bytes behind it (mm/space.cc): KVM
+// then puts results of 32 bits into RAX by itself, and others are put there with RIP at the SYSRET.
 //
 // While an executor looks, other calls are posted to it first (monitor/ring/ring.h). RAX is the only register that
 // changes meanwhile, and its value is in the page. No PAUSE: processors leave the guest for too many of them.
@@ -41,6 +44,8 @@ barchan_gate_unanswered:
         cmpl    $0, RING(BARCHAN_RING_OPEN)
         jne     1f
 0:      outb    %al, $BARCHAN_PORT_SYSCALL
+barchan_gate_behind:
+        .byte   0x66, 0x90
 barchan_gate_sysret:
         sysretq
 1:      testl   $TF_OR_RF, %r11d
@@ -130,6 +135,11 @@ barchan_gate_end:
 barchan_gate_selftest:
         outb    %al, $BARCHAN_PORT_RING
         syscall
+        ud2
+// Where SYSCALL does: is an IN finished as kvm/entry_mode.cc wants it?
+barchan_gate_selftest_in:
+        inl     $BARCHAN_PORT_RING, %eax
+        outb    %al, $BARCHAN_PORT_RING
         ud2
 barchan_gate_selftest_end:
 

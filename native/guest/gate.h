@@ -9,7 +9,7 @@
 extern "C" {
 extern const barchan::u8 barchan_gate_start[], barchan_gate_end[], barchan_gate_syscall[],
     barchan_gate_sysret[], barchan_gate_iret[], barchan_gate_exceptions[], barchan_gate_selftest[],
-    barchan_gate_selftest_end[];
+    barchan_gate_selftest_in[], barchan_gate_selftest_end[], barchan_gate_behind[];
 extern const barchan::u8 barchan_gate_named[], barchan_gate_posted[], barchan_gate_loaded[],
     barchan_gate_late[], barchan_gate_late_sysret[], barchan_gate_indexed[], barchan_gate_unanswered[],
     barchan_gate_answered[], barchan_gate_answered_loaded[];
@@ -28,6 +28,7 @@ namespace barchan::gate {
 inline u64 offset_of(const u8* label) { return static_cast<u64>(label - barchan_gate_start); }
 inline u64 va_of(const u8* label) { return BARCHAN_GATE_VA + offset_of(label); }
 inline u64 syscall_va() { return va_of(barchan_gate_syscall); }
+inline u64 behind_va() { return va_of(barchan_gate_behind); }  // the `out` of system calls
 inline u64 sysret_va() { return va_of(barchan_gate_sysret); }
 inline u64 iret_va() { return va_of(barchan_gate_iret); }
 inline u64 exception_va(u32 vector) {

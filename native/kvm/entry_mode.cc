@@ -26,6 +26,33 @@ i64 run_at(Vm& vm, Vcpu& vcpu, u64 rip) {
   return run_once(vcpu);
 }
 
+bool left_by(const Vcpu& vcpu, u8 direction) {
+  return vcpu.run->exit_reason == KVM_EXIT_IO && vcpu.run->io.port == BARCHAN_PORT_RING &&
+         vcpu.run->io.direction == direction;
+}
+
+// An IN is finished with the value given, and another one is not where RIP and RAX were changed meanwhile.
+bool finishes_in(Vm& vm, Vcpu& vcpu, u64 selftest_va) {
+  constexpr u64 kInSize = 2;
+  constexpr u32 kShort = 0x80000001;
+  constexpr u64 kLong = 0x1122334455667788;
+  const u64 in = selftest_va + static_cast<u64>(barchan_gate_selftest_in - barchan_gate_selftest);
+  for (u32 round = 0; round < 2; round++) {
+    const bool changes = round == 1;
+    if (run_at(vm, vcpu, in) < 0 || !left_by(vcpu, KVM_EXIT_IO_IN)) return false;
+    if (vcpu.regs().rip != in || vcpu.run->io.size != sizeof kShort) return false;
+    vcpu_finish_in(vcpu, kShort);
+    if (changes) {
+      vcpu.regs().rip = in + kInSize;
+      vcpu.regs().rax = kLong;
+      vcpu.regs_dirty();
+    }
+    if (run_once(vcpu) < 0 || !left_by(vcpu, KVM_EXIT_IO_OUT)) return false;
+    if (vcpu.regs().rax != (changes ? kLong : kShort)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
@@ -41,6 +68,10 @@ i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail) {
   if (vcpu.run->exit_reason != KVM_EXIT_IO) return -ENOTRECOVERABLE;
   if (vcpu.run->io.port == BARCHAN_PORT_SYSCALL) {
     vm.entry_mode = EntryMode::kSupervisor;
+    // An IN of four bytes needs the four ports that these have.
+    vcpu_allow_ports(vcpu, BARCHAN_PORT_RING + 1, 3, true);
+    vm.results_by_in = vm.ring_port && finishes_in(vm, vcpu, selftest_va);
+    vcpu_allow_ports(vcpu, BARCHAN_PORT_RING + 1, 3, false);
     return 0;
   }
   // The gate page is supervisor-only: a fetch fault in user mode at LSTAR means that CPL stayed 3.

@@ -64,11 +64,6 @@ void fill_page(Vcpu& vcpu) {
   memset(t + BARCHAN_VCPU_TSS_BITMAP, 0xff, BARCHAN_VCPU_TSS_LIMIT + 1 - BARCHAN_VCPU_TSS_BITMAP);
 }
 
-void allow_port(Vcpu& vcpu, u32 port) {
-  u8* bitmap = vcpu.page + BARCHAN_VCPU_TSS + BARCHAN_VCPU_TSS_BITMAP;
-  bitmap[port / 8] &= static_cast<u8>(~(1 << port % 8));
-}
-
 kvm_segment user_segment(u16 selector, u8 type, bool code) {
   kvm_segment s = {};
   s.selector = selector;
@@ -85,8 +80,16 @@ kvm_segment user_segment(u16 selector, u8 type, bool code) {
 
 }  // namespace
 
+void vcpu_allow_ports(Vcpu& vcpu, u32 first, u32 count, bool allowed) {
+  u8* bitmap = vcpu.page + BARCHAN_VCPU_TSS + BARCHAN_VCPU_TSS_BITMAP;
+  for (u32 port = first; port < first + count; port++) {
+    const u8 bit = static_cast<u8>(1 << port % 8);
+    bitmap[port / 8] = static_cast<u8>(allowed ? bitmap[port / 8] & ~bit : bitmap[port / 8] | bit);
+  }
+}
+
 i64 vcpu_enter_calls_in_ring3(Vcpu& vcpu) {
-  allow_port(vcpu, BARCHAN_PORT_SYSCALL);
+  vcpu_allow_ports(vcpu, BARCHAN_PORT_SYSCALL, 1, true);
   const kvm_msr_entry entry = msr(kMsrLstar, gate::user_syscall_va());
   return set_msrs(vcpu, &entry, 1);
 }
@@ -115,7 +118,7 @@ i64 vcpu_create(Vm& vm, Vcpu& vcpu, u8* page, u64 page_va) {
   vcpu.run = reinterpret_cast<kvm_run*>(run);
   vcpu.run->kvm_valid_regs = KVM_SYNC_X86_REGS;
   fill_page(vcpu);
-  allow_port(vcpu, BARCHAN_PORT_RING);
+  vcpu_allow_ports(vcpu, BARCHAN_PORT_RING, 1, true);
 
   const Features& f = features();
   // The kernel's struct ends in a flexible array; CpuidTable has the same start.

@@ -31,6 +31,11 @@ struct Vcpu {
   void regs_dirty() { run->kvm_dirty_regs |= KVM_SYNC_X86_REGS; }
 };
 
+// What the IN of 32 bits by which the vCPU has left the guest is to read, unless its RIP is changed before it runs again.
+inline void vcpu_finish_in(Vcpu& vcpu, u32 value) {
+  __builtin_memcpy(reinterpret_cast<u8*>(vcpu.run) + vcpu.run->io.data_offset, &value, sizeof value);
+}
+
 // Segment bases of the guest: FS and GS (arch_prctl, CLONE_SETTLS). 0 or -errno.
 i64 get_segment_bases(Vcpu& vcpu, u64& fs, u64& gs);
 i64 set_segment_bases(Vcpu& vcpu, const u64* fs, const u64* gs);  // null: unchanged

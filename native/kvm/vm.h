@@ -24,6 +24,9 @@ struct Vm {
   u64 root = 0;  // guest-physical address of the top page table (CR3)
   EntryMode entry_mode = EntryMode::kUnknown;
   bool ring_port = false;  // an OUT to the ring's port leaves the guest from ring 3
+  // KVM finishes an IN with what vcpu_finish_in() gave it, and drops it where RIP has changed. So a call's result need not go
+  // by the registers, after which KVM looks for interrupts as well.
+  bool results_by_in = false;
 };
 
 // KVM_CREATE_VM. 0 or -errno; sets fd (the lowest free number: the caller hides it), run_size, max_vcpus.
@@ -45,6 +48,9 @@ i64 vcpu_enter_user(Vm& vm, Vcpu& vcpu, u64 fs_base, u64 gs_base);
 // there (SDM vol. 1, 19.5.2). An OUT by the guest itself is told from it by its address. 0 or -errno.
 i64 vcpu_enter_calls_in_ring3(Vcpu& vcpu);
 
+// Whether ring 3 may use `count` ports from `first` on (TSS bitmap).
+void vcpu_allow_ports(Vcpu& vcpu, u32 first, u32 count, bool allowed);
+
 // The raw ioctl, for KVM_RUN through host::interruptible.
 constexpr u64 kRunRequest = 0xae80;
 
@@ -54,7 +60,8 @@ constexpr u64 kRunRequest = 0xae80;
 bool run_may_be_retried(u32& times);
 
 // Learns entry mode and ring port with a vCPU that has not run yet: `selftest_va` is a user-executable page that
-// holds barchan_gate_selftest; the gate page must be supervisor-only. Sets vm.entry_mode and vm.ring_port. 0 or -errno;
+// holds barchan_gate_selftest; the gate page must be supervisor-only. Sets vm.entry_mode, vm.ring_port and
+// vm.results_by_in. 0 or -errno;
 // -ENOTRECOVERABLE when SYSCALL does neither, with the exit in `detail`.
 i64 learn_entry_mode(Vm& vm, Vcpu& vcpu, u64 selftest_va, u64& detail);
 const char* entry_mode_name(EntryMode mode);

@@ -50,11 +50,17 @@ void take_syscall(Thread& t) {
   if (t.user.rflags & kTrapOrResume) t.user_changed = true;
 }
 
+u64 sign_extended(u64 half) { return static_cast<u64>(static_cast<i64>(static_cast<i32>(half))); }
+
 // A call that was stopped on its way: t.user, which is behind the SYSCALL, stays so when the call was made, and goes
 // back before it otherwise.
 void settle(Thread& t, gate::Stage stage) {
   using gate::Stage;
   if (stage == Stage::kLeft || stage == Stage::kLoaded) return;
+  if (stage == Stage::kFinished) {
+    if (mm::vm().results_by_in) t.user.rax = sign_extended(t.user.rax);
+    return;
+  }
   t.user_changed = true;
   if (stage == Stage::kKept) {
     t.user.rax = answers::kept(t);
@@ -134,6 +140,17 @@ void correct_exception(const Thread& t, Exception& e) {
   if (e.vector == 6 && read_guest(opcode, t.user.rip) == 0 && opcode == kInt) e = {13, 0, 0};
 }
 
+// The result of a call, for a vCPU that stands at or behind the `out` (or `in`) it left by.
+void answer(const Thread& t, kvm_regs& r) {
+  if (mm::vm().results_by_in && gate::at_out(r.rip, gate::behind_va())) {
+    if (r.rip != gate::behind_va() && t.user.rax == sign_extended(t.user.rax))
+      return kvm::vcpu_finish_in(*t.vcpu, static_cast<u32>(t.user.rax));
+    r.rip = gate::sysret_va();
+  }
+  r.rax = t.user.rax;
+  t.vcpu->regs_dirty();
+}
+
 // A RIP above the arena's half would fault in ring 0 or fail VM entry: it becomes an address that faults in
 // ring 3 like Linux's would.
 constexpr u64 kUnmappedRip = 0x7ffffffff000;
@@ -154,8 +171,7 @@ void put_user(Thread& t) {
       } else if (t.user_changed) {
         put_frame(t);
       } else {
-        r.rax = t.user.rax;
-        t.vcpu->regs_dirty();
+        answer(t, r);
       }
       break;
     case Position::kException:
@@ -206,7 +222,7 @@ CallExit call_exit(Thread& t) {
     return posted ? CallExit::kPosted : CallExit::kUnposted;
   }
   if (port != BARCHAN_PORT_SYSCALL) return CallExit::kNone;
-  const u64 unposted = user ? gate::user_va_of(barchan_user_sysret) : gate::sysret_va();
+  const u64 unposted = user ? gate::user_va_of(barchan_user_sysret) : gate::behind_va();
   const u64 late = user ? gate::user_va_of(barchan_user_late_sysret) : gate::va_of(barchan_gate_late_sysret);
   const bool posted = gate::at_out(rip, late);
   if (!posted && !gate::at_out(rip, unposted)) return CallExit::kNone;

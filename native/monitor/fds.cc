@@ -32,6 +32,8 @@ struct Limits {  // the kernel's struct rlimit64
 };
 
 u32 base;
+// The highest number that fd_duplicate() gave. Kernels as of 6.1 look at every number in a range that they close.
+u32 highest;
 Limits limits;
 // rlimits belong to a process, but a vfork child shares this memory with its parent: its own limits lie here.
 struct {
@@ -150,10 +152,23 @@ void fd_unlock_shared(const Thread& t) {
   if (!t.own_table) fd_lock.unlock_shared();
 }
 
-void fds_fork_child() { close_from(base + kPrivateFixed, ~u32{0}); }
+void fds_fork_child(bool was_alone) {
+  // Beside other threads anything may have been open for a moment, a descriptor of the guest's past its limit among them.
+  close_from(base + kPrivateFixed, was_alone ? __atomic_load_n(&highest, __ATOMIC_RELAXED) : ~u32{0});
+}
+
+i64 fd_duplicate(int fd, bool kept_by_exec) {
+  const i64 made = host::call(__NR_fcntl, fd, kept_by_exec ? F_DUPFD : F_DUPFD_CLOEXEC, base + kPrivateFixed);
+  for (u32 seen = __atomic_load_n(&highest, __ATOMIC_RELAXED); made > static_cast<i64>(seen);) {
+    if (__atomic_compare_exchange_n(&highest, &seen, static_cast<u32>(made), false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+      break;
+  }
+  return made;
+}
 
 i64 fd_hide(int fd) {
-  i64 hidden = host::call(__NR_fcntl, fd, F_DUPFD_CLOEXEC, base + kPrivateFixed);
+  i64 hidden = fd_duplicate(fd, false);
   host::call(__NR_close, fd);
   return hidden == -EINVAL ? -EMFILE : hidden;  // EINVAL: the base is at the host's limit
 }

@@ -62,13 +62,17 @@ inline int private_fd(PrivateFd which) { return static_cast<int>(fd_base() + whi
 // GUEST: any 32-bit value; negative numbers (AT_FDCWD, -1) are not private.
 inline bool is_private(int fd) { return fd >= 0 && static_cast<u32>(fd) >= fd_base(); }
 
+// A private copy of a descriptor, behind the fixed ones; close-on-exec unless `kept_by_exec`. Its number or -errno. Every
+// private number but the fixed ones comes from here, so that a fork's child knows how far it has to close.
+i64 fd_duplicate(int fd, bool kept_by_exec);
+
 // Moves a fresh descriptor of the monitor out of the guest's range (close-on-exec). Returns the new number
 // or -errno. Pre: fd_lock held exclusively when other guest threads may run.
 i64 fd_hide(int fd);
 
 // In a fork's child: closes every private descriptor that is not one of the fixed ones: the parent's VM and vCPUs, and
-// what its other threads had open in passing when it forked.
-void fds_fork_child();
+// what its other threads had open in passing when it forked, unless it had none (`was_alone`).
+void fds_fork_child(bool was_alone);
 
 // Held shared by calls that could hit a number while the monitor creates a descriptor on it: close,
 // dup2/dup3, close_range, dup, F_DUPFD, mmap of a descriptor, SCM_RIGHTS, clone without CLONE_FILES,

@@ -244,7 +244,7 @@ i64 seccomp_exec_write(const Thread& t, i32& fd) {
              saved_size(t));  // at least 64 KiB is there without it, as a rule
   error = write_all(ends[1], &header, sizeof header);
   if (error == 0) error = write_chain(ends[1], t.seccomp_filters);
-  if (error == 0) error = host::call(__NR_fcntl, ends[0], F_DUPFD, fd_base() + kPrivateFixed);
+  if (error == 0) error = fd_duplicate(ends[0], true);
   host::call(__NR_close, ends[0]);
   host::call(__NR_close, ends[1]);
   if (error < 0) return error == -EAGAIN ? -ENOMEM : error;

@@ -336,14 +336,18 @@ void pool_drop_after_fork_child(Thread& t) {
   for (u32 i = 0; i < vm.vcpus; i++) {
     if (vcpus[i].run) host::call(__NR_munmap, vcpus[i].run, vm.run_size);
   }
-  fds_fork_child();
   files::proc_mem_fork_child();
   idle_vcpus = nullptr;
   leader_left = false;
   last_table = t.table = kFirstTable;
   t.parent_table = 0;
-  for (u32 i = 0; i < block_count; i++)
-    if (thread_of(blocks[i]) != &t) blocks[i].state = kFree;
+  bool was_alone = true;
+  for (u32 i = 0; i < block_count; i++) {
+    if (thread_of(blocks[i]) == &t) continue;
+    if (blocks[i].state != kFree) was_alone = false;
+    blocks[i].state = kFree;
+  }
+  fds_fork_child(was_alone);
 }
 
 void pool_visit(void (*visit)(Thread& t, void* context), void* context) {

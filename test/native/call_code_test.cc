@@ -32,6 +32,7 @@ TEST(CallCode, TellsTheStagesOfTheGate) {
       {at(barchan_gate_indexed), Stage::kIndexed, false, Back::kRcx},
       {at(barchan_gate_unanswered, -1), Stage::kIndexed, false, Back::kRcx},
       {at(barchan_gate_unanswered), Stage::kUnposted, false, Back::kRcx},
+      {at(barchan_gate_behind), Stage::kFinished, false, Back::kRcx},
       {at(barchan_gate_sysret), Stage::kLeft, false, Back::kRcx},
       {at(barchan_gate_named), Stage::kNamed, false, Back::kRcx},
       {at(barchan_gate_posted), Stage::kPosted, false, Back::kRcx},

@@ -35,8 +35,6 @@ i64 identify(int fd, Identity& id) {
 
 i64 hide(i64 fd) { return fd < 0 ? fd : fd_hide(static_cast<int>(fd)); }
 
-i64 duplicate(int fd) { return host::call(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_base() + kPrivateFixed); }
-
 void close(i64 fd) { host::call(__NR_close, fd); }
 
 // The pid in "/proc/PID/exe", 0 for any other path.
@@ -51,7 +49,7 @@ i64 pid_of_exe_path(const char* path) {
 // The guest program of the monitor that `path` led to: of the process that the path names, else our own.
 i64 program_behind(const char* path) {
   i64 pid = pid_of_exe_path(path);
-  if (pid == 0 || pid == host::call(__NR_getpid)) return duplicate(private_fd(kFdProgram));
+  if (pid == 0 || pid == host::call(__NR_getpid)) return fd_duplicate(private_fd(kFdProgram), false);
   char buffer[64];
   Text link(buffer, sizeof buffer);
   link.str("/proc/").dec(pid).str("/fd/").dec(private_fd(kFdProgram));
@@ -63,7 +61,7 @@ i64 program_behind(const char* path) {
 i64 reach(int dirfd, const char* path, int flags) {
   if ((flags & AT_EMPTY_PATH) && path[0] == 0) {
     if (dirfd == AT_FDCWD) return -EACCES;  // a directory
-    return dirfd < 0 ? -EBADF : duplicate(dirfd);
+    return dirfd < 0 ? -EBADF : fd_duplicate(dirfd, false);
   }
   int follow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
   return hide(host::call(__NR_openat, dirfd, path, O_PATH | O_CLOEXEC | follow, 0));
@@ -90,7 +88,7 @@ i64 open_for_reading(int reference, const Identity& expected, int dirfd, const c
   i64 fd = hide(host::call(__NR_openat, AT_FDCWD, link.data(), kRead, 0));
   if (fd != -ENOENT && fd != -ENOTDIR) return fd;
   bool by_descriptor = (flags & AT_EMPTY_PATH) && path[0] == 0;
-  fd = by_descriptor ? duplicate(reference) : hide(host::call(__NR_openat, dirfd, path, kRead, 0));
+  fd = by_descriptor ? fd_duplicate(reference, false) : hide(host::call(__NR_openat, dirfd, path, kRead, 0));
   if (fd < 0) return fd;
   Identity found;
   if (identify(static_cast<int>(fd), found) == 0 && found == expected && (found.mode & S_IFMT) == S_IFREG)

@@ -16,7 +16,7 @@ namespace barchan::mm {
 struct HostFacts {
   kvm::FeaturesCopy features;
   u32 entry_mode;  // kvm::EntryMode; kUnknown: it has to learn it
-  u32 ring_port;
+  u32 ring_port, results_by_in;
 };
 void tell_host_facts(HostFacts& facts);
 

@@ -4,7 +4,7 @@
 #include <linux/mman.h>
 #include <linux/resource.h>
 
-#include "guest/gate.h"
+#include "guest/call_code.h"
 #include "host/string.h"
 #include "host/syscall.h"
 #include "kvm/features.h"
@@ -70,11 +70,21 @@ u8* system_page(u64 va, u64& physical, bool writable, bool executable) {
   return page;
 }
 
+u8* gate_page;
+
+// guest/gate.S, barchan_gate_syscall.
+void write_result() {
+  if (!space.vm.results_by_in) return;
+  constexpr u8 kIn[] = {0xe5, BARCHAN_PORT_SYSCALL, 0x48, 0x98};
+  memcpy(gate_page + gate::offset_of(barchan_gate_behind) - gate::kOutSize, kIn, sizeof kIn);
+}
+
 void write_gate() {
   u64 physical;
-  u8* page = system_page(BARCHAN_GATE_VA, physical, false, true);
-  memset(page, 0xcc, kPageSize);
-  memcpy(page, barchan_gate_start, static_cast<size_t>(barchan_gate_end - barchan_gate_start));
+  gate_page = system_page(BARCHAN_GATE_VA, physical, false, true);
+  memset(gate_page, 0xcc, kPageSize);
+  memcpy(gate_page, barchan_gate_start, static_cast<size_t>(barchan_gate_end - barchan_gate_start));
+  write_result();
 }
 
 void write_user_code() {
@@ -113,6 +123,7 @@ void tell_host_facts(HostFacts& facts) {
   kvm::copy_features(facts.features);
   facts.entry_mode = static_cast<u32>(space.vm.entry_mode);
   facts.ring_port = space.vm.ring_port;
+  facts.results_by_in = space.vm.results_by_in;
 }
 
 namespace {
@@ -124,6 +135,7 @@ void adopt_entry_mode(const HostFacts& facts) {
     return;
   space.vm.entry_mode = static_cast<Mode>(facts.entry_mode);
   space.vm.ring_port = facts.ring_port != 0;
+  space.vm.results_by_in = facts.results_by_in != 0;
 }
 
 }  // namespace
@@ -167,6 +179,7 @@ void learn_entry_mode(kvm::Vcpu& vcpu) {
   u64 detail;
   const i64 result = kvm::learn_entry_mode(space.vm, vcpu, kSelfTestVa, detail);
   if (result < 0) fail_kvm(-result, "entry-mode self-test");
+  write_result();
   // This vCPU may keep the translation, as nothing flushes it: the page is read-only, holds but this code and is not
   // used for anything else later.
   tables_unmap_system(kSelfTestVa);

@@ -93,7 +93,7 @@ i64 Pin::open(int directory, const char* path, bool nofollow, u64 resolve) {
   if (low < 0) return low;
   // From here on only the high number counts: whatever it refers to is what gets judged and reopened. Should
   // a guest thread put something else on the low number meanwhile, that is judged.
-  i64 high = host::call(__NR_fcntl, low, F_DUPFD_CLOEXEC, fd_base() + kPrivateFixed);
+  i64 high = fd_duplicate(static_cast<int>(low), false);
   host::call(__NR_close, low);
   if (high < 0) return high;
   fd_ = static_cast<int>(high);

@@ -86,7 +86,7 @@ class Copy {
 // A duplicate out of the guest's reach, so that what is judged is what is used.
 class Held {
  public:
-  explicit Held(int fd) : fd_(host::call(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_base() + kPrivateFixed)) {}
+  explicit Held(int fd) : fd_(fd_duplicate(fd, false)) {}
   ~Held() {
     if (fd_ >= 0) host::call(__NR_close, fd_);
   }
