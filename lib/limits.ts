@@ -1,5 +1,4 @@
 /** Limits of a sandbox: what can be limited, and how this host does it. */
-import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Controller, findParents, NoParent, type Parent } from './cgroup.js';
@@ -231,7 +230,7 @@ export function planLimits(limits: Limits, { allowWeaker, hostUid, keepsChanges 
     if (limits[name] !== undefined) byController.set(controller, name);
 
   if (byController.size > 0) {
-    const name = `barchan-${creator()}-${randomBytes(4).toString('hex')}`;
+    const name = `barchan-${creator()}-${Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString('hex')}`;
     for (const { controllers: part, parent } of findParents([...byController.keys()], limits.cgroup)) {
       if (!(parent instanceof NoParent)) {
         if (!swept.has(parent.directory)) removeStale(parent.directory);

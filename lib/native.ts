@@ -5,8 +5,8 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { SandboxError } from './errors.js';
+import { packageRoot as root } from './package-root.js';
 
 export interface KvmDevice {
   fd: number;
@@ -99,7 +99,6 @@ export interface Native {
   networkPath: string;
 }
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const rebuild =
   'Install again without --ignore-scripts, or in a source checkout run "npm run build" (needs python3, make, g++).';
 

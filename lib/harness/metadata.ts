@@ -1,8 +1,9 @@
 /** What an attack of the corpus says of itself in its first comment; see corpus/README.md. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { SandboxOptions } from '../options.js';
+import { packageRoot } from '../package-root.js';
 import { type PolicyProfile, policyProfiles } from '../policy-profiles.js';
 
 export const layers = [
@@ -182,7 +183,7 @@ export function isAtLeast(release: string, least: string): boolean {
 }
 
 /** The folder of the attacks that come with the package. */
-export const corpus = fileURLToPath(new URL('../../corpus/', import.meta.url));
+export const corpus = join(packageRoot, 'corpus/');
 
 /** The attacks that come with the package, or those below `folder`, by name. Throws as parseAttack does. */
 export function attacks(folder: string = corpus): Attack[] {
