@@ -148,6 +148,30 @@ const removed = async ([file, ...words], id) => {
 };
 
 /**
+ * What a bundle's config.json says, with a /proc and an empty /dev before the mounts given.
+ * @param {{ args: readonly string[], env: readonly string[], mounts: readonly object[], namespaces: readonly string[] }} given
+ */
+const configuration = ({ args, env, mounts, namespaces }) => ({
+  ociVersion: '1.0.2',
+  process: {
+    terminal: false,
+    user: { uid: 0, gid: 0 },
+    args,
+    env,
+    cwd: '/',
+    noNewPrivileges: true,
+  },
+  root: { path: 'rootfs', readonly: true },
+  hostname: 'bench',
+  mounts: [
+    { destination: '/proc', type: 'proc', source: 'proc' },
+    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+    ...mounts,
+  ],
+  linux: { namespaces: namespaces.map((type) => ({ type })) },
+});
+
+/**
  * The host's programs and its /tmp in a container; everything in a way for one command at a time, without its time.
  * @param {keyof typeof runtimes} name @param {boolean} network  the host's @returns {Way}
  */
@@ -170,26 +194,12 @@ function contained(name, network) {
   return {
     command: (args) => {
       id = `bench-${process.pid}-${containers++}`;
-      const config = {
-        ociVersion: '1.0.2',
-        process: {
-          terminal: false,
-          user: { uid: 0, gid: 0 },
-          args,
-          env: Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
-          cwd: '/',
-          noNewPrivileges: true,
-        },
-        root: { path: 'rootfs', readonly: true },
-        hostname: 'bench',
-        mounts: [
-          { destination: '/proc', type: 'proc', source: 'proc' },
-          { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
-          ...shown.map((folder) => bind(folder, 'ro')),
-          bind('/tmp', 'rw'),
-        ],
-        linux: { namespaces: namespaces.map((type) => ({ type })) },
-      };
+      const config = configuration({
+        args,
+        env: Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
+        mounts: [...shown.map((folder) => bind(folder, 'ro')), bind('/tmp', 'rw')],
+        namespaces,
+      });
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
       return [...words, 'run', '--bundle', bundle, id];
     },
@@ -238,24 +248,13 @@ export function busyboxContainers(args) {
   mkdirSync(join(bundle, 'rootfs/bin'), { recursive: true });
   for (const folder of ['proc', 'dev', 'sys']) mkdirSync(join(bundle, 'rootfs', folder));
   copyFileSync(installed('busybox') ?? '/bin/busybox', join(bundle, 'rootfs/bin/busybox'));
-  const config = {
-    ociVersion: '1.0.2',
-    process: {
-      terminal: false,
-      user: { uid: 0, gid: 0 },
-      args: ['/bin/busybox', ...args],
-      env: ['PATH=/bin'],
-      cwd: '/',
-      noNewPrivileges: true,
-    },
-    root: { path: 'rootfs', readonly: true },
-    hostname: 'bench',
-    mounts: [
-      { destination: '/proc', type: 'proc', source: 'proc' },
-      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
-    ],
-    linux: { namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })) },
-  };
+  const namespaces = ['pid', 'ipc', 'uts', 'mount', 'network'];
+  const config = configuration({
+    args: ['/bin/busybox', ...args],
+    env: ['PATH=/bin'],
+    mounts: [],
+    namespaces,
+  });
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
   /** @type {Map<string, () => { command: string[], remove: () => Promise<void> }>} */
   const found = new Map();
