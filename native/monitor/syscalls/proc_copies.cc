@@ -115,11 +115,6 @@ CopyTable::Entry* find(int fd, CopyPath& path) {
   return find(status.st_dev, status.st_ino, path);
 }
 
-// A guess that costs nothing: most calls are on other descriptors.
-bool may_be_copy(u64 fd) {
-  return __atomic_load_n(&proc_copy_numbers, __ATOMIC_RELAXED) & number_bit(static_cast<int>(fd));
-}
-
 void remember(int copy, const char* path, bool inherited) {
   struct stat status;
   const size_t size = strlen(path) + 1;
@@ -203,13 +198,11 @@ void proc_copies_resume(const InheritedCopies& from) {
 }
 
 bool copied_path(u64 device, u64 inode, CopyPath& path) { return find(device, inode, path) != nullptr; }
-bool copied_path(int fd, CopyPath& path) {
-  return may_be_copy(static_cast<u32>(fd)) && find(fd, path) != nullptr;
-}
+bool copied_path(int fd, CopyPath& path) { return may_be_copy(fd) && find(fd, path) != nullptr; }
 
 i64 refresh_before(const Call& call) {
   const u64 fd = call.arg[0];
-  if (!may_be_copy(fd)) return 0;
+  if (!may_be_copy(static_cast<int>(fd))) return 0;
   bool starts = false;
   switch (call.nr) {
     case __NR_read:

@@ -33,16 +33,19 @@ extern bool proc_copies_in_use;
 // The numbers of descriptors that may be copies': a bit for each below 63, one for all others.
 extern u64 proc_copy_numbers;
 inline u64 number_bit(int fd) { return u64{1} << min<u32>(static_cast<u32>(fd), 63); }
+// A guess that costs nothing: most calls are on other descriptors.
+inline bool may_be_copy(int fd) {
+  return __atomic_load_n(&proc_copy_numbers, __ATOMIC_RELAXED) & number_bit(fd);
+}
 inline void note_copy(int fd) { __atomic_fetch_or(&proc_copy_numbers, number_bit(fd), __ATOMIC_RELAXED); }
 // `to` becomes, or has become, another number for what `from` is.
 inline void note_duplicate(int from, i64 to) {
-  if (__atomic_load_n(&proc_copy_numbers, __ATOMIC_RELAXED) & number_bit(from) && to >= 0) [[unlikely]]
+  if (may_be_copy(from) && to >= 0) [[unlikely]]
     note_copy(static_cast<int>(to));
 }
 // The number is about to be closed in the table of all threads. The last bit stays.
 inline void forget_copy(int fd) {
-  if (__atomic_load_n(&proc_copy_numbers, __ATOMIC_RELAXED) & number_bit(fd) && static_cast<u32>(fd) < 63)
-      [[unlikely]]
+  if (may_be_copy(fd) && static_cast<u32>(fd) < 63) [[unlikely]]
     __atomic_fetch_and(&proc_copy_numbers, ~number_bit(fd), __ATOMIC_RELAXED);
 }
 // What the monitor that this one becomes by exec is told: of as many as there is room for (exec_state.h), the latest ones.
